@@ -1,0 +1,106 @@
+"""Decide from stored columns: rules, verdicts and the words that explain them.
+
+A rule compares one column, or the ratio of two integer columns, with a threshold. Rules never see
+text, so a changed threshold costs seconds. Every document gets the first rule it fails, in list
+order; which others it fails can be computed from the same columns at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One threshold: the reason it gives, the YAML key that holds it, where it comes from.
+
+    Exactly one of `minimum`, `maximum` (both inclusive: the bound itself is kept) and `allowed`
+    is set. A null measurement means that the rule does not apply to the document, which passes.
+    """
+
+    reason: str
+    key: str
+    numerator: str
+    denominator: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: frozenset[str] | None = None
+    by_language: Mapping[str, float] = field(default_factory=dict)  # overrides, by top label
+    source: str = ""
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns the rule reads."""
+        language = ("language",) if self.by_language else ()
+        return (self.numerator, *((self.denominator,) if self.denominator else ()), *language)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A rule applied to n documents: float64 values and thresholds, and which fail."""
+
+    rule: Rule
+    values: NDArray[np.float64]  # (n,), NaN where the rule does not apply
+    thresholds: NDArray[np.float64]  # (n,)
+    fails: NDArray[np.bool_]  # (n,)
+    labels: pa.Array | None = None  # the column itself, for `allowed`
+
+    def detail(self, row: int) -> str:
+        """Return the number and the threshold it met, as a person reads it."""
+        if self.labels is not None:
+            allowed = ", ".join(sorted(self.rule.allowed or ()))
+            return f"{self.labels[row].as_py()} not in {self.rule.key} [{allowed}]"
+        below = self.rule.minimum is not None
+        sign = ("<" if below else ">") if self.fails[row] else (">=" if below else "<=")
+        return f"{self.values[row]:.6g} {sign} {self.rule.key} {self.thresholds[row]:.6g}"
+
+
+def judge(rule: Rule, table: pa.Table | pa.RecordBatch) -> Judged:
+    """Apply one rule to every row of a table that has the rule's columns."""
+    size = table.num_rows
+    if rule.allowed is not None:
+        labels = _flat(table.column(rule.numerator))
+        allowed = pa.array(sorted(rule.allowed), labels.type)
+        fails = ~np.asarray(pc.is_in(labels, allowed).to_numpy(zero_copy_only=False), bool)
+        empty = np.full(size, np.nan)
+        return Judged(rule, empty, empty, fails, labels)
+    values = _floats(table.column(rule.numerator))
+    if rule.denominator is not None:
+        below = _floats(table.column(rule.denominator))
+        values = np.divide(values, below, out=np.zeros(size), where=below != 0) + values * 0
+    bound = rule.minimum if rule.minimum is not None else rule.maximum
+    assert bound is not None
+    thresholds = np.full(size, float(bound))
+    if rule.by_language:
+        languages = _flat(table.column("language"))
+        for language, threshold in rule.by_language.items():
+            equal = pc.fill_null(pc.equal(languages, language), False)
+            thresholds[np.asarray(equal.to_numpy(zero_copy_only=False), bool)] = threshold
+    fails = values < thresholds if rule.minimum is not None else values > thresholds
+    return Judged(rule, values, thresholds, fails)
+
+
+def first_failures(judged: Sequence[Judged], size: int) -> NDArray[np.int32]:
+    """Return for every row the index of the first failing rule, or -1: (size,) int32."""
+    first = np.full(size, -1, np.int32)
+    for index in range(len(judged) - 1, -1, -1):
+        first[judged[index].fails] = index
+    return first
+
+
+def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _floats(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
+    """Return the numbers as float64 with NaN for null (exact up to 2**53)."""
+    array = pc.fill_null(pc.cast(_flat(column), pa.float64()), float("nan"))
+    values: NDArray[np.float64] = np.array(array.to_numpy(zero_copy_only=False), np.float64)
+    return values

@@ -1,0 +1,1 @@
+"""Drop duplicate documents: sketches, candidate pairs, verification, survivors."""

@@ -1,0 +1,153 @@
+"""`curate run`: one command from a YAML file to a finished run directory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+
+from curate.config import Config
+from curate.engine.driver import Run
+from curate.engine.local_engine import LocalEngine
+from curate.engine.progress import Progress
+from curate.engine.work import Engine
+from curate.errors import ConfigError, CurateError, Interrupted
+from curate.funnel import print_funnel
+from curate.report import build_report
+from curate.storage import files
+from curate.storage.artifact import JSON
+from curate.storage.lock import RunLock
+
+ERRORED_EXIT = 3  # done, with errored records within the allowed ratio
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line adds to the configuration; none of it decides bytes."""
+
+    engine: str = "ray"
+    num_workers: int | None = None
+    address: str | None = None
+    restart: str | None = None
+    reuse: str | None = None
+
+
+def run_pipeline(config: Config, options: Options, console: Console) -> int:
+    """Run a pipeline to its end; return the exit code: 0, or 3 with errored records.
+
+    Raises: CurateError, with the exit code it carries.
+    """
+    directory = files.absolute(config.settings.output)
+    files.make_directory(directory)
+    with _signals(), RunLock(directory), _lazy_engine(options) as start_engine:
+        started = time.time()
+        with Progress(console) as progress:
+            reuse = files.absolute(options.reuse) if options.reuse else None
+            if reuse and not files.exists(files.join(reuse, "run.json")):
+                raise ConfigError(f"--reuse {options.reuse}: no run there (it has no run.json)")
+            run = Run(config, directory, start_engine, progress, reuse)
+            if options.restart:
+                run.restart(options.restart)
+            run.check()
+            num_bytes = sum(source.num_bytes for source in run.sources)
+            progress.say(
+                f"curate run: {len(run.sources)} input files, {num_bytes / 1e6:,.1f} MB, "
+                f"to {config.settings.output}"
+            )
+            info = _run_info(run, options, started)
+            files.replace_bytes(files.canonical_json(info), files.join(directory, "run.json"))
+            run.execute()
+            segments = [asdict(report) for report in run.reports]
+            report = build_report(run.files, segments)
+            report["seconds"] = time.time() - started
+            files.replace_bytes(files.canonical_json(report), files.join(directory, "report.json"))
+            info["ended"] = _utc(time.time())
+            files.replace_bytes(files.canonical_json(info), files.join(directory, "run.json"))
+        files.remove_tree(files.join(directory, ".old"))
+        print_funnel(console, report, config.settings.output)
+    return ERRORED_EXIT if report["errored"] else 0
+
+
+@contextmanager
+def _lazy_engine(options: Options) -> Iterator[Any]:
+    """Yield a function that starts the engine on first use, and stop what it started."""
+    started: list[Any] = []
+
+    def start() -> Engine:
+        if not started:
+            num_workers = options.num_workers or len(os.sched_getaffinity(0))
+            if options.engine == "local":
+                started.append(LocalEngine(num_workers))
+            else:
+                from curate.engine.ray_engine import RayEngine
+
+                started.append(RayEngine(num_workers, options.address))
+        engine: Engine = started[0]
+        return engine
+
+    try:
+        yield start
+    finally:
+        for engine in started:
+            if hasattr(engine, "close"):
+                engine.close()
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into `Interrupted`; a second one ends the process at once."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_DFL)
+        raise Interrupted(number)
+
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _run_info(run: Run, options: Options, started: float) -> JSON:
+    """Return what run.json holds: the only file of a run with absolute paths and a clock."""
+    return {
+        "config": run.config.resolved(),
+        "directory": run.directory,
+        "inputs": [asdict(source) for source in run.sources],
+        "fingerprints": run.fingerprints,
+        "options": asdict(options),
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "machine": {"cpu": platform.machine(), "flags": _cpu_flags(), "cores": os.cpu_count()},
+        "started": _utc(started),
+        "ended": None,
+    }
+
+
+def _cpu_flags() -> str:
+    """Return the CPU's flags: libraries choose instructions by them, which can change floats."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return " ".join(sorted(flags.partition(":")[2].split()))
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+__all__ = ["CurateError", "Options", "run_pipeline"]

@@ -1,0 +1,295 @@
+"""Run the segments in order: reuse what fits, resume what is half done, refuse what differs.
+
+The driver trusts only files. An artifact is complete when its manifest exists, and fits when its
+fingerprint is the one this command would give it. The first that differs stops the run and names
+the key, because overwriting hours of work is for a person to decide.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from curate.config import Config
+from curate.engine.reuse import Shelf, adopt_artifact, set_aside, verdicts_of
+from curate.engine.work import Engine, Task, Work
+from curate.errors import ConfigError, CurateError, StateError
+from curate.pipeline.build import build_segments
+from curate.pipeline.inputs import Source, list_sources
+from curate.segment import RunFiles, Segment
+from curate.storage import files
+from curate.storage.artifact import JSON, Artifact, Part, PartRecord, complete, digest
+
+
+@dataclass
+class SegmentReport:
+    """What happened to a segment in this command; clock facts live only here."""
+
+    name: str
+    reused: bool
+    seconds: float
+    num_parts: int
+    num_parts_reused: int
+    counters: JSON
+
+
+class Observer:
+    """What the driver tells whoever watches; the base class watches nothing."""
+
+    def segment_started(self, segment: Segment, directory: str, parts: list[Part]) -> None:
+        """A segment begins; `parts` are those still to do."""
+
+    def part_finished(self, segment: Segment, part: Part, record: PartRecord) -> None:
+        """A part was committed."""
+
+    def segment_finished(self, report: SegmentReport) -> None:
+        """A segment's artifact is complete."""
+
+
+@dataclass
+class Run:
+    """One command's view of a run directory."""
+
+    config: Config
+    directory: str
+    engine: Callable[[], Engine]  # started when the first part has to be run
+    observer: Observer
+    reuse: str | None = None
+    sources: list[Source] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    made_of: dict[str, JSON] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    reports: list[SegmentReport] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Find the inputs, build the segments, and work out every fingerprint."""
+        self.sources = list_sources(self.config.settings.input)
+        self.segments = build_segments(self.config, self.sources)
+        names = [[source.name, source.num_bytes] for source in self.sources]
+        for segment in self.segments:
+            made_of: JSON = {
+                "settings": segment.settings,
+                "reads": {name: self.fingerprints[name] for name in segment.reads},
+            }
+            if segment.name == "documents":
+                made_of["inputs"] = {"num_files": len(names), "sha256": digest(names)}
+            self.made_of[segment.name] = made_of
+            self.fingerprints[segment.name] = digest(made_of)
+
+    @property
+    def files(self) -> RunFiles:
+        """Return the run directory as segments see it."""
+        return RunFiles(self.directory)
+
+    def restart(self, name: str) -> None:
+        """Set aside the artifact of a segment and of all that read it.
+
+        Parts whose key still fits are taken back, checked against their sha256.
+        Raises: ConfigError when there is no such segment.
+        """
+        names = [segment.name for segment in self.segments if segment.scratch_for is None]
+        if name not in names:
+            raise ConfigError(f"--restart {name}: no such segment. Allowed: {', '.join(names)}")
+        gone = {name}
+        for segment in self.segments:
+            if segment.name in gone or gone.intersection(segment.reads):
+                gone.add(segment.name)
+                set_aside(self.directory, segment.name)
+
+    def check(self) -> None:
+        """Refuse a directory that holds artifacts of other settings.
+
+        Raises: StateError naming the artifact, the key that differs, and what to type.
+        """
+        for segment in self.segments:
+            plan = self.files.artifact(segment.name).plan()
+            if plan is None or plan["fingerprint"] == self.fingerprints[segment.name]:
+                continue
+            if segment.scratch_for is not None:
+                files.remove_tree(files.join(self.directory, segment.name))
+                continue
+            raise StateError(self._difference(segment.name, plan["made_of"]))
+
+    def execute(self) -> None:
+        """Make every artifact that is not there yet, in order."""
+        for segment in self.segments:
+            if segment.scratch_for and self.files.artifact(segment.scratch_for).manifest():
+                continue
+            self.reports.append(self._make(segment))
+            self._clean_up(segment)
+            if segment.name == "documents":
+                self._check_error_ratio()
+
+    def _make(self, segment: Segment) -> SegmentReport:
+        started = time.monotonic()
+        artifact = self.files.artifact(segment.name)
+        plan = {
+            "fingerprint": self.fingerprints[segment.name],
+            "made_of": self.made_of[segment.name],
+        }
+        if self.reuse and artifact.plan() is None:
+            adopt_artifact(self.reuse, segment.name, artifact, plan)
+        manifest = artifact.manifest()
+        if manifest is not None:
+            report = SegmentReport(
+                segment.name,
+                True,
+                0.0,
+                manifest["num_parts"],
+                manifest["num_parts"],
+                manifest["counters"],
+            )
+            self.observer.segment_finished(report)
+            return report
+        files.make_directory(artifact.directory)
+        files.remove_tree(artifact.path(".tmp"))
+        files.publish_bytes(files.canonical_json(plan), artifact.path(".plan.json"))
+        records, num_reused = self._run_parts(segment, artifact)
+        facts = segment.facts(self.files, records)
+        self._publish_extras(artifact, facts)
+        manifest = complete(artifact, plan, records, facts)
+        report = SegmentReport(
+            segment.name,
+            False,
+            time.monotonic() - started,
+            len(records),
+            num_reused,
+            manifest["counters"],
+        )
+        self.observer.segment_finished(report)
+        return report
+
+    def _run_parts(self, segment: Segment, artifact: Artifact) -> tuple[list[PartRecord], int]:
+        """Commit every part; return the records by index, and how many were there before."""
+        parts = segment.plan(self.files)
+        settings_digest = digest(segment.settings)
+        contents = {name: self.files.manifest(name)["content"] for name in segment.reads}
+        keys = [_part_key(segment, part, settings_digest, contents) for part in parts]
+        records: dict[int, PartRecord] = {}
+        for record in artifact.records():
+            if record.index < len(parts) and record.key == keys[record.index]:
+                records[record.index] = record
+            else:
+                artifact.uncommit(record)
+        for directory in self._earlier(segment):
+            shelf = Shelf(directory)
+            for part, key in zip(parts, keys, strict=True):
+                if part.index not in records:
+                    adopted = shelf.adopt(artifact, part, key)
+                    if adopted is not None:
+                        records[part.index] = adopted
+        num_reused = len(records)
+        work = self._work(segment)
+        todo = [Task(p, k) for p, k in zip(parts, keys, strict=True) if p.index not in records]
+        self.observer.segment_started(segment, artifact.directory, [task.part for task in todo])
+        while todo:
+            for record in self.engine().map(work, todo):
+                records[record.index] = record
+                self.observer.part_finished(segment, parts[record.index], record)
+            todo = []
+            for part in segment.redo(parts, [records[index] for index in sorted(records)]):
+                artifact.uncommit(records.pop(part.index))
+                todo.append(Task(part, keys[part.index]))
+        return [records[index] for index in sorted(records)], num_reused
+
+    def _work(self, segment: Segment) -> Work:
+        limits = self.config.settings.limits
+        replay: JSON = {}
+        for directory in (*self._earlier(segment), files.join(self.directory, segment.name)):
+            replay.update(verdicts_of(directory, digest(segment.settings)))
+        return Work(
+            run_directory=self.directory,
+            segment=segment.name,
+            settings=segment.settings,
+            config=json.dumps(self.config.resolved(), sort_keys=True),
+            isolated=segment.isolated,
+            cpu_seconds=limits.cpu_seconds,
+            memory_bytes=limits.memory_bytes,
+            replay=replay,
+        )
+
+    def _earlier(self, segment: Segment) -> list[str]:
+        """Return the directories that may hold parts or verdicts of the same segment."""
+        directories = [files.join(self.directory, ".old", segment.name)]
+        if self.reuse:
+            directories.append(files.join(self.reuse, segment.name))
+        return directories
+
+    def _publish_extras(self, artifact: Artifact, facts: JSON) -> None:
+        """Publish what belongs to an artifact as a whole: verdicts, and the shards' index."""
+        lines = []
+        for name in files.list_names(artifact.directory):
+            if name.startswith(".verdict-"):
+                value = files.read_json(artifact.path(name))
+                plan = artifact.plan() or {}
+                value["settings"] = digest(plan["made_of"]["settings"])
+                lines.append(json.dumps(value, sort_keys=True))
+        if lines:
+            data = ("\n".join(sorted(lines)) + "\n").encode()
+            files.replace_bytes(data, artifact.path("cpu_verdicts.jsonl"))
+        if "index" in facts:
+            data = files.canonical_json(facts["index"])
+            files.publish_bytes(data, artifact.path("index.json"))
+
+    def _clean_up(self, segment: Segment) -> None:
+        """Remove scratch artifacts whose purpose is served, and what a restart set aside."""
+        for scratch in self.segments:
+            if scratch.scratch_for == segment.name:
+                files.remove_tree(files.join(self.directory, scratch.name))
+        files.remove_tree(files.join(self.directory, ".old", segment.name))
+        files.remove_tree(files.join(self.directory, segment.name, ".tmp"))
+
+    def _check_error_ratio(self) -> None:
+        """Stop before anything is built on an input that is mostly unreadable."""
+        counters = self.files.manifest("documents")["counters"]
+        errored = sum(n for name, n in counters.items() if name.startswith("errored."))
+        total = counters.get("records", 0) + counters.get("spans", 0)
+        limit = self.config.settings.limits.max_error_ratio
+        if errored > limit * total:
+            raise CurateError(
+                f"{errored} of {total} records are errored, more than limits.max_error_ratio "
+                f"{limit:g} allows. What they are: curate stats {self.directory} (or "
+                f"{self.directory}/documents/outcomes-*.parquet). To go on all the same: "
+                f"--set limits.max_error_ratio={min(1.0, errored / total + 0.01):.2f}"
+            )
+
+    def _difference(self, name: str, before: JSON) -> str:
+        now = self.made_of[name]
+        key, old, new = _first_difference(before, now)
+        return (
+            f"{self.directory}/{name} was made with other settings: {key} was {old}, is {new}. "
+            f"To make it and what follows again, add --restart {name} (parts that still fit are "
+            f"kept); to keep it, add --output runs/other --reuse {self.directory}"
+        )
+
+
+def _part_key(segment: Segment, part: Part, settings_digest: str, contents: JSON) -> str:
+    """Return what a part's bytes depend on: settings, its slice, and what it reads.
+
+    A segment that reads one artifact part by part depends on that part alone, so a longer list of
+    inputs leaves the others' keys as they were.
+    """
+    reads = part.reads if part.reads and len(segment.reads) == 1 else digest(contents)
+    return digest({"settings": settings_digest, "spec": part.spec, "reads": reads})
+
+
+def _first_difference(before: object, now: object, path: str = "") -> tuple[str, str, str]:
+    """Return (dotted key, old value, new value) of the first leaf that differs."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            if before.get(key) != now.get(key):
+                inner = f"{path}.{key}" if path else str(key)
+                return _first_difference(before.get(key), now.get(key), inner)
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for index, (old, new) in enumerate(zip(before, now, strict=True)):
+            if old != new:
+                stage = new.get("stage") if isinstance(new, dict) else None
+                return _first_difference(old, new, f"{path}.{stage or index}")
+    return path, _short(before), _short(now)
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,86 @@
+"""Run parts as Ray tasks, here or on a cluster. The only module that imports ray.
+
+Tasks take a few kB of JSON, write files, and return a record; no data passes through Ray's object
+store, and `ray.data` is not used: block layout and checkpoints there cannot keep the promise of
+equal bytes. Ray is bound to loopback unless an address is given.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import ray
+
+from curate.engine.work import Task, Work, run_task
+from curate.errors import CurateError
+from curate.storage.artifact import PartRecord
+
+OBJECT_STORE_BYTES = 100 << 20
+WORKER_DEATHS = 5  # of a worker process or node, per part; a child's deaths are the supervisor's
+
+
+class RayEngine:
+    """An `Engine` of Ray tasks of one CPU each."""
+
+    def __init__(self, num_workers: int, address: str | None) -> None:
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_DISABLE_IMPORT_WARNING", "1")
+        options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+        if address is None:
+            options |= {
+                "num_cpus": num_workers,
+                "include_dashboard": False,
+                "_node_ip_address": "127.0.0.1",
+                "object_store_memory": OBJECT_STORE_BYTES,
+            }
+        else:
+            options["address"] = address
+        ray.init(**options)
+        self.num_workers = num_workers
+        if address is not None:
+            self.num_workers = max(1, int(ray.cluster_resources().get("CPU", num_workers)))
+
+    def map(self, work: Work, tasks: list[Task]) -> Iterator[PartRecord]:
+        """Run every task; yield records as they commit (see `Engine.map`)."""
+        remote = ray.remote(num_cpus=1, max_retries=WORKER_DEATHS)(_run_task)
+        shared = ray.put(work)
+        waiting = iter(tasks)
+        running: dict[Any, Task] = {}
+        try:
+            while True:
+                for task in waiting:
+                    running[remote.remote(shared, task)] = task
+                    if len(running) >= 2 * self.num_workers:
+                        break
+                if not running:
+                    return
+                done, _ = ray.wait(list(running), num_returns=1)
+                for reference in done:
+                    task = running.pop(reference)
+                    yield self._result(reference, work, task)
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+    def _result(self, reference: Any, work: Work, task: Task) -> PartRecord:
+        try:
+            record: PartRecord = ray.get(reference)
+        except ray.exceptions.RayTaskError as error:
+            cause = error.cause
+            raise cause if isinstance(cause, CurateError) else CurateError(str(error)) from None
+        except ray.exceptions.RayError as error:
+            raise CurateError(
+                f"{work.segment} {task.part.name}: lost its worker {WORKER_DEATHS} times "
+                f"({type(error).__name__}). The same command resumes."
+            ) from error
+        return record
+
+    def close(self) -> None:
+        """Stop the Ray that `__init__` started, or leave the cluster."""
+        ray.shutdown()
+
+
+def _run_task(work: Work, task: Task) -> PartRecord:
+    return run_task(work, task)

@@ -1,0 +1,103 @@
+"""What the driver sends to a worker, and what a worker does with it. All of it is JSON.
+
+A worker needs nothing but the work and a part: it builds the pipeline from the configuration, runs
+the part (in a process of its own where untrusted bytes are met), and commits what came out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from curate.config import check_resolved
+from curate.pipeline.build import build_segments
+from curate.segment import Segment
+from curate.storage import files
+from curate.storage.artifact import (
+    JSON,
+    Artifact,
+    Part,
+    PartIO,
+    PartRecord,
+    Verdict,
+    commit,
+    ignore_position,
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One segment of one run, as every worker is told of it."""
+
+    run_directory: str
+    segment: str
+    settings: JSON  # of the segment; decides its bytes
+    config: str  # the whole resolved configuration, JSON
+    isolated: bool
+    cpu_seconds: float
+    memory_bytes: int
+    replay: Mapping[str, Mapping[str, Verdict]]  # source -> position -> verdict of an earlier run
+
+    @property
+    def artifact(self) -> Artifact:
+        """Return the artifact being made."""
+        return Artifact(files.join(self.run_directory, self.segment))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A part to run, with the key its record will carry."""
+
+    part: Part
+    key: str
+
+
+class Engine(Protocol):
+    """Something that runs parts in parallel and hands back their records as they commit."""
+
+    def map(self, work: Work, tasks: list[Task]) -> Iterator[PartRecord]:
+        """Run every task; yield records in the order in which they finish.
+
+        Raises: CurateError when a part failed for good.
+        """
+        ...
+
+
+def run_task(work: Work, task: Task, should_stop: Callable[[], bool] | None = None) -> PartRecord:
+    """Run one part here and commit it; safe to repeat, and to race with another attempt."""
+    from curate.engine.supervisor import supervise
+
+    artifact = work.artifact
+    scratch = files.scratch_directory(artifact.directory)
+    try:
+        if work.isolated:
+            result = supervise(work, task, scratch, should_stop)
+        else:
+            result = attempt(work, task.part, scratch)
+        return commit(artifact, task.part, task.key, scratch, result)
+    finally:
+        files.remove_tree(scratch)
+
+
+def attempt(
+    work: Work,
+    part: Part,
+    scratch: str,
+    verdicts: Mapping[str, Verdict] | None = None,
+    narrow: frozenset[str] = frozenset(),
+    watch: Callable[[str], None] = ignore_position,
+) -> JSON:
+    """Run a part in this process; return what `commit` takes."""
+    segment = _segments(work.config)[work.segment]
+    io = PartIO(work.run_directory, work.segment, part, scratch, verdicts, narrow, watch)
+    segment.run(io, work.settings)
+    return io.finish()
+
+
+@lru_cache(maxsize=2)
+def _segments(config: str) -> dict[str, Segment]:
+    segments = build_segments(check_resolved(json.loads(config)))
+    return {segment.name: segment for segment in segments}

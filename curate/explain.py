@@ -1,0 +1,170 @@
+"""`curate explain`: what happened to a page, with every number and the threshold it met.
+
+Scans two columns of the ledger for the page, then opens only the part that holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from curate.config import Config, check_resolved
+from curate.decide import judge
+from curate.errors import ConfigError, StateError
+from curate.pipeline.verdicts import rules_of
+from curate.segment import RunFiles
+from curate.storage import files
+from curate.storage.artifact import Artifact
+from curate.storage.parquet import read_batches
+
+MAX_SHOWN = 5
+EXCERPT_CHARS = 300
+
+
+def explain_page(directory: str, page: str, console: Console) -> None:
+    """Print what happened to every record with this URL or doc_id.
+
+    Raises: StateError when there is no finished ledger, ConfigError when no record fits.
+    """
+    run = RunFiles(files.absolute(directory))
+    info = files.read_json(files.join(run.directory, "run.json"))
+    if info is None or run.artifact("ledger").manifest() is None:
+        raise StateError(f"{directory}: no finished run there (its ledger is not complete)")
+    config = check_resolved(info["config"])
+    rows = list(find_rows(run.artifact("ledger"), page))
+    if not rows:
+        raise ConfigError(_not_found(run.artifact("ledger"), directory, page))
+    for path, row in rows[:MAX_SHOWN]:
+        _explain_row(run, config, path.rsplit("-", 1)[-1].split(".")[0], row, console)
+    if len(rows) > MAX_SHOWN:
+        console.print(f"... and {len(rows) - MAX_SHOWN} more records with this URL")
+
+
+def find_rows(ledger: Artifact, page: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (ledger file, row) of every record whose URL or doc_id is `page`."""
+    column = "doc_id" if _is_doc_id(page) else "url"
+    for path in ledger.part_files():
+        with files.open_read(path) as file, pq.ParquetFile(file) as parquet:
+            for group in range(parquet.num_row_groups):
+                values = parquet.read_row_group(group, columns=[column])[column]
+                if pc.any(pc.equal(values, page)).as_py():
+                    table = parquet.read_row_group(group)
+                    for row in table.filter(pc.equal(table[column], page)).to_pylist():
+                        yield path, row
+
+
+def find_similar(ledger: Artifact, page: str, limit: int = 5) -> list[str]:
+    """Return URLs that contain the page's address without scheme and trailing slash."""
+    needle = page.split("://", 1)[-1].rstrip("/")
+    found: list[str] = []
+    for path in ledger.part_files():
+        for batch in read_batches(path, ["url"], 8192):
+            urls = batch.column("url")
+            matches = urls.filter(pc.fill_null(pc.match_substring(urls, needle), False))
+            found += matches.to_pylist()
+            if len(found) >= limit:
+                return found[:limit]
+    return found
+
+
+def _explain_row(
+    run: RunFiles, config: Config, part: str, row: dict[str, Any], console: Console
+) -> None:
+    reason = f"{row['outcome']} by {row['stage']}: {row['reason']}" if row["reason"] else "kept"
+    color = {"kept": "green", "dropped": "yellow", "errored": "red"}[row["outcome"]]
+    console.print(f"[bold]{escape(str(row['url']))}[/bold]")
+    console.print(f"  [{color}]{escape(reason)}[/{color}]  {escape(row['detail'] or '')}")
+    place = f"{row['source']} at byte {row['offset']:,}"
+    if row["inner"]:
+        place += f", {row['inner']:,} inside"
+    console.print(f"  from   {escape(place)}, {row['length']:,} bytes")
+    console.print(f"  doc_id {row['doc_id']}")
+    document = _find(run, "documents", part, row["doc_id"])
+    if document is None:
+        return
+    console.print(f"  title  {escape(str(document['title']))}   published {document['published']}")
+    _print_numbers(run, config, part, row["doc_id"], console)
+    if row["stage"] == "dedup" or row["outcome"] == "kept":
+        _print_duplicates(run, part, row["doc_id"], console)
+    text = " ".join(document["text"].split())
+    console.print(f"  text   {escape(text[:EXCERPT_CHARS])}{'...' * (len(text) > EXCERPT_CHARS)}")
+    console.print()
+
+
+def _print_numbers(run: RunFiles, config: Config, part: str, doc_id: str, console: Console) -> None:
+    """Print each rule's value and threshold; the failing ones marked."""
+    measures = _find_table(run, "measures", part, doc_id)
+    if measures is None:
+        return
+    if measures["error"][0].as_py() is not None:
+        console.print(f"  measures  {measures['error'][0].as_py()}")
+        return
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for stage, rule in rules_of(config):
+        judged = judge(rule, measures)
+        applies = judged.labels is not None or judged.values[0] == judged.values[0]
+        failed = bool(judged.fails[0])
+        mark = "[red]fails[/red]" if failed else "passes" if applies else "[dim]-[/dim]"
+        if judged.labels is not None:
+            label = judged.labels[0].as_py()
+            detail = f"{label} {'not ' if failed else ''}in {rule.key}"
+        elif applies:
+            detail = judged.detail(0)
+        else:
+            detail = f"{rule.key} does not apply"
+        table.add_row(f"  {stage}", rule.reason, mark, escape(detail))
+    console.print(table)
+
+
+def _print_duplicates(run: RunFiles, part: str, doc_id: str, console: Console) -> None:
+    """Print which document survived and how similar it is, or the size of the cluster."""
+    found = _find(run, "duplicates", part, doc_id)
+    if found is None:
+        return
+    if found["survivor_id"] is None:
+        if found["cluster_size"] > 1:
+            console.print(f"  dedup  survivor of a cluster of {found['cluster_size']}")
+        return
+    survivor = next(find_rows(run.artifact("ledger"), found["survivor_id"]), None)
+    url = survivor[1]["url"] if survivor else "?"
+    console.print(
+        f"  dedup  {escape(str(url))} survived ({found['survivor_id']}); Jaccard "
+        f"{found['jaccard']:.4f}, cluster of {found['cluster_size']}"
+    )
+
+
+def _find(run: RunFiles, artifact: str, part: str, doc_id: str) -> dict[str, Any] | None:
+    table = _find_table(run, artifact, part, doc_id)
+    rows: list[dict[str, Any]] = table.to_pylist() if table is not None else []
+    return rows[0] if rows else None
+
+
+def _find_table(run: RunFiles, artifact: str, part: str, doc_id: str) -> pa.Table | None:
+    """Return the row of a document in one part of an artifact, as a table of one row."""
+    path = run.artifact(artifact).path(f"part-{part}.parquet")
+    if not files.exists(path):
+        return None
+    with files.open_read(path) as file, pq.ParquetFile(file) as parquet:
+        for group in range(parquet.num_row_groups):
+            ids = parquet.read_row_group(group, columns=["doc_id"])["doc_id"]
+            row = pc.index(ids, doc_id).as_py()
+            if row >= 0:
+                return parquet.read_row_group(group).slice(row, 1)
+    return None
+
+
+def _is_doc_id(page: str) -> bool:
+    return len(page) == 32 and all(character in "0123456789abcdef" for character in page)
+
+
+def _not_found(ledger: Artifact, directory: str, page: str) -> str:
+    similar = find_similar(ledger, page)
+    hint = f" Similar: {', '.join(similar)}" if similar else ""
+    return f"{directory}: no record with the URL or doc_id {page}.{hint}"

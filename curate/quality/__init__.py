@@ -1,0 +1,1 @@
+"""Measure the quality of documents, one module per published rule set."""

@@ -1,0 +1,1 @@
+"""Turn input files into records: WARC, WET, JSONL, Parquet and HTML."""

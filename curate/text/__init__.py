@@ -1,0 +1,1 @@
+"""Read text as arrays: code points, words, lines, tokens and their hashes."""

@@ -1,0 +1,57 @@
+"""Find what stands around the words: lines, and the runs of characters between white space.
+
+A run is a maximal sequence of characters that are not white space: what `str.split` gives, except
+that control characters and the zero-width space separate too. A line is what `str.splitlines`
+gives, without the white space at its ends; lines of white space alone are not counted, so that a
+blank line between paragraphs, or a carriage return before every line feed, changes no measure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.text.characters import SPACE
+
+Ints = NDArray[np.int64]
+
+LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # as str.splitlines
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The r runs and l lines of d documents; positions count characters of the batch."""
+
+    run_starts: Ints  # (r,): first character of each run
+    run_ends: Ints  # (r,): one past its last
+    run_offsets: Ints  # (d + 1,): the runs of document i
+    line_starts: Ints  # (l,): first visible character of each line
+    line_ends: Ints  # (l,): one past its last visible character
+    line_offsets: Ints  # (d + 1,): the lines of document i
+
+
+def layout(code_points: NDArray[np.uint32], flags: NDArray[np.uint8], char_offsets: Ints) -> Layout:
+    """Return the runs and lines of documents in a row, from (n,), (n,) and (d + 1,)."""
+    visible = (flags & SPACE) == 0
+    spaces = np.flatnonzero(~visible)
+    starts = visible.copy()
+    starts[1:] &= ~visible[:-1]
+    inner = char_offsets[1:-1]
+    inner = inner[inner < visible.size]
+    starts[inner] = visible[inner]
+    run_starts = np.flatnonzero(starts)
+    lasts = visible  # from here on: the last character of each run
+    lasts[:-1] &= ~visible[1:] | starts[1:]
+    run_ends = np.flatnonzero(lasts) + 1
+    run_offsets = np.searchsorted(run_starts, char_offsets).astype(np.int64)
+    begins_line = np.zeros(run_starts.size + 1, np.bool_)
+    begins_line[run_offsets] = True
+    breaks = spaces[np.isin(code_points[spaces], [ord(char) for char in LINE_BREAKS])]
+    begins_line[np.searchsorted(run_starts, breaks)] = True
+    first_runs = np.flatnonzero(begins_line[:-1])
+    last_runs = np.append(first_runs[1:], run_starts.size)[: first_runs.size] - 1
+    line_starts, line_ends = run_starts[first_runs], run_ends[last_runs]
+    line_offsets = np.searchsorted(line_starts, char_offsets).astype(np.int64)
+    return Layout(run_starts, run_ends, run_offsets, line_starts, line_ends, line_offsets)

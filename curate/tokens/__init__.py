@@ -1,0 +1,1 @@
+"""Turn kept text into token ids: train or take a tokenizer, then encode."""

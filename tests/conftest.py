@@ -1,0 +1,26 @@
+"""Fixtures that several packages' tests share."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+SHARED = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data(tmp_path_factory):
+    """Real crawls, gold pages, tokenizers: unpacked once per session."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared/data does not exist beside this checkout")
+    unpacked = tmp_path_factory.mktemp("shared-data")
+    subprocess.run([sys.executable, SHARED / "unpack.py", unpacked], check=True)
+    return unpacked
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """The sample crawl of the repository."""
+    return REPOSITORY / "samples"

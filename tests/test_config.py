@@ -1,0 +1,144 @@
+"""Every mistake in a pipeline file is told with its line, its path, and a way out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curate.config import check_resolved, load_config
+from curate.errors import ConfigError
+from curate.json_schema import pipeline_schema
+
+WEB = Path(__file__).parent.parent / "pipelines" / "web.yaml"
+GOOD = """\
+input: {paths: ["a/*.warc.gz"]}
+output: runs/x
+stages:
+  - http: {status: [200]}
+  - extraction
+  - language: {keep: [en, de], min_score: 0.5}
+  - gopher_quality: {min_words: 10}
+  - dedup: {}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / "p.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_a_good_file_round_trips(write):
+    config = load_config(write(GOOD))
+    assert [stage.name for stage in config.stages] == [
+        "http", "extraction", "language", "gopher_quality", "dedup",
+    ]  # fmt: skip
+    again = check_resolved(json.loads(json.dumps(config.resolved())))
+    assert again == config
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("min_score: 0.5", "min_scor: 0.5", 6, ["language.min_scor", "min_score"]),
+        ("keep: [en, de]", "keep: [en, no]", 6, ["language.keep.1", "`no`", "'no'"]),
+        ("min_score: 0.5", "min_score: 1e-3", 6, ["language.min_score", "1e-3"]),
+        ("min_score: 0.5", "min_score: high", 6, ["language.min_score", "number", "high"]),
+        ("min_words: 10", "min_words: 010", 7, ["gopher_quality.min_words", "octal"]),
+        ("min_words: 10", "min_words: 1:30", 7, ["base 60"]),
+        ("- http: {status: [200]}", "- htpp: {}", 4, ["htpp", "http"]),
+        ("- http: {status: [200]}", "- http: {}\n    x: 1", 4, ["one stage"]),
+        ("output: runs/x", "output: runs/x\noutput: y", 3, ["output", "twice"]),
+        ("output: runs/x", "output: runs/x\noutptu: x", 3, ["outptu", "output"]),
+        ("output: runs/x", "output: !!python/name:os.system x", 2, ["not allowed"]),
+        ("- dedup: {}", "- dedup: {bands: 0}", 8, ["dedup.bands", "greater than or equal to 1"]),
+        ("- dedup: {}", "- dedup: {}\n  - dedup", 9, ["twice"]),
+        ("- dedup: {}", "- dedup: {}\n  - extraction", 9, ["twice"]),
+        ("input: {", "input: {format: wacr, ", 1, ["input.format", "'warc'"]),
+        ("input: {", "input: [{", 2, ["not valid YAML"]),
+        (
+            "  - http: {status: [200]}\n  - extraction\n",
+            "  - extraction\n  - http\n",
+            5,
+            ["http", "cannot come after", "gate"],
+        ),
+    ],
+)
+def test_mistakes_name_line_path_and_a_way_out(write, old, new, line, words):
+    assert old in GOOD
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(GOOD.replace(old, new)))
+    message = str(caught.value)
+    assert f"p.yaml:{line}" in message, message
+    for word in words:
+        assert word in message, message
+
+
+def test_bombs_are_refused(write):
+    levels = "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9))
+    with pytest.raises(ConfigError):
+        load_config(write("a0: &a0 [x]\n" + levels))
+    with pytest.raises(ConfigError):
+        load_config(write("a: " + "[" * 100_000))
+
+
+def test_set_reaches_any_key(write):
+    path = write(GOOD)
+    config = load_config(
+        path,
+        [
+            "input.paths=[crawl/*.warc.gz]",
+            "language.keep=[en]",
+            "language.min_scores.de=0.7",
+            "shards.seed=7",
+            "extraction.engine=resiliparse",
+        ],
+        output="runs/other",
+    )
+    assert config.settings.input.paths == ["crawl/*.warc.gz"]
+    assert config.stages[2].keep == ["en"]
+    assert config.stages[2].min_scores == {"de": 0.7}
+    assert config.settings.shards.seed == 7
+    assert config.stages[1].engine == "resiliparse"
+    assert config.settings.output == "runs/other"
+
+
+def test_set_replaces_the_alternative():
+    config = load_config(str(WEB), ["tokens.file=gpt2.json"])
+    assert config.settings.tokens.file == "gpt2.json"
+    assert config.settings.tokens.train is None
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("langauge.keep=[en]", ["langauge", "language"]),
+        ("language.keep", ["KEY=VALUE"]),
+        ("language=3", ["name a key"]),
+        ("language.keep=[no]", ["--set language.keep", "`no`"]),
+        ("shards.sed=1", ["shards.sed", "seed"]),
+        ("dedup.jaccard=two", ["dedup.jaccard", "number"]),
+    ],
+)
+def test_wrong_overrides_are_told(write, override, words):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(GOOD), [override])
+    for word in words:
+        assert word in str(caught.value), str(caught.value)
+
+
+def test_web_yaml_is_what_the_readme_shows():
+    config = load_config(str(WEB))
+    assert config.settings.name == "web"
+
+
+def test_schema_has_every_stage_and_key():
+    schema = json.loads(pipeline_schema())
+    assert set(schema["properties"]) >= {"input", "output", "stages", "tokens", "shards", "limits"}
+    for name in ("http", "extraction", "language", "gopher_quality", "dedup"):
+        assert schema["$defs"][name]["additionalProperties"] is False
+    assert "min_words" in schema["$defs"]["gopher_quality"]["properties"]
