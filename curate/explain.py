@@ -41,6 +41,7 @@ def explain_page(directory: str, page: str, console: Console) -> None:
     rows = list(find_rows(run.artifact("ledger"), page))
     if not rows:
         raise ConfigError(_not_found(run.artifact("ledger"), directory, page))
+    console.soft_wrap = True
     for path, row in rows[:MAX_SHOWN]:
         _explain_row(run, config, path.rsplit("-", 1)[-1].split(".")[0], row, console)
     if len(rows) > MAX_SHOWN:
@@ -107,20 +108,19 @@ def _print_numbers(run: RunFiles, config: Config, part: str, doc_id: str, consol
         console.print(f"  measures  {measures['error'][0].as_py()}")
         return
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for _ in range(4):
+        table.add_column(no_wrap=True)
     for stage, rule in rules_of(config):
         judged = judge(rule, measures)
         applies = judged.labels is not None or judged.values[0] == judged.values[0]
         failed = bool(judged.fails[0])
         mark = "[red]fails[/red]" if failed else "passes" if applies else "[dim]-[/dim]"
         if judged.labels is not None:
-            label = judged.labels[0].as_py()
-            detail = f"{label} {'not ' if failed else ''}in {rule.key}"
-        elif applies:
-            detail = judged.detail(0)
+            detail = f"{judged.labels[0].as_py()} {'not ' if failed else ''}in {rule.key}"
         else:
-            detail = f"{rule.key} does not apply"
+            detail = judged.detail(0) if applies else f"{rule.key} does not apply"
         table.add_row(f"  {stage}", rule.reason, mark, escape(detail))
-    console.print(table)
+    console.print(table, soft_wrap=True)
 
 
 def _print_duplicates(run: RunFiles, part: str, doc_id: str, console: Console) -> None:

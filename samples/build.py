@@ -3,9 +3,11 @@
     sources/{en,de,fr,es,id}/*.txt   112 articles written for this project: header, `---`, text
     sources/special/                 a page for every way a record can go wrong, and duplicates
     sources/designs/                 eight site designs, and the words of their menus per language
-    sources/expected.tsv             written here: what should become of every special page (all
-                                     warcinfo, request and metadata records: dropped, record_type)
-    crawl-00.warc.gz, -01.warc.gz    one gzip member per record; 01 holds a damaged member and junk
+    sources/expected.tsv             written here: what the first run should make of every special
+                                     page; of a duplicate, either `url` or `or` is dropped. Besides:
+                                     requests, metadata, warcinfo dropped (record_type), the junk an
+                                     error span (garbage)
+    crawl-00.warc.gz, -01.warc.gz    one gzip member per record; 01 has two damaged members and junk
     crawl-02.warc                    plain
 
 Text of an article: one paragraph a line; `## ` headings, `- ` list items, `> ` quotes, `@name: `
@@ -151,7 +153,7 @@ DELIVERIES: dict[str, Delivery] = {
         "utf-16-le", None, None, b"\xff\xfe", note="UTF-16LE, by byte order mark"
     ),
     "fr/murs-a-peches": Delivery(
-        "utf-8", "iso-8859-1", None, note="UTF-8 labelled iso-8859-1: mojibake in browsers too"
+        "utf-8", "iso-8859-1", None, note="UTF-8 labelled iso-8859-1: browsers show mojibake"
     ),
     "de/hochmoor": Delivery("utf-8", None, None, note="UTF-8, undeclared"),
     "es/la-guitarra-de-carton": Delivery("cp1252", None, None, note="windows-1252, undeclared"),
@@ -334,7 +336,7 @@ def paragraph(block: str, design: str, *, first: bool) -> str:
 
 def forum_posts(article: Article, words: Labels) -> str:
     """Return a thread: every `@name: ` block a post, written a few hours after the last."""
-    moment = datetime.fromisoformat(article.date or "2022-01-01").replace(hour=18, tzinfo=UTC)
+    moment = datetime.fromisoformat(article.date or "2022-01-01").replace(hour=6, tzinfo=UTC)
     parts = []
     for position, block in enumerate(article.blocks):
         name, _, said = block.removeprefix("@").partition(": ")
@@ -518,7 +520,7 @@ def special_page(designer: Designer, special: Special, articles: dict[str, Artic
     """Return the record of a page of special/."""
     header = special.header
     url, damage, kind = header["url"], header.get("damage", ""), header.get("record", "response")
-    delivery = Delivery(coding=header.get("coding", ""))
+    delivery = Delivery(coding=header.get("coding", ""), chunked=damage == "chunks")
     source, design = special.body, header.get("design", "raw")
     if "of" in header:
         article = variant(special, articles[header["of"]])
@@ -530,19 +532,25 @@ def special_page(designer: Designer, special: Special, articles: dict[str, Artic
         source = nested(article) if plain else designer.render(article, design, "utf-8")
     elif "title" in header:
         raise ValueError(f"{special.name}: an article needs a design")
-    entity, sent = deliver(source, delivery)
+    entity, sent = deliver(source * int(header.get("repeat", "1")), delivery)
     if damage == "body":
         entity = sent = sent[:1000] + b"\xff" * 64 + sent[1064:]
     if damage == "truncated":
         last_block = text(special.body.splitlines()[-1]).encode()
         entity = sent = sent[: sent.index(last_block) + len(last_block)]
+    if damage == "chunks":
+        sent = sent[:-700]
+    if damage == "http":
+        return Page(url, b"", sent, entity)
     if kind in {"resource", "conversion"}:
         mime = "text/html" if kind == "resource" else "text/plain"
         return Page(url, b"", sent, entity, kind, mime)
     mime = header.get("type", "text/html; charset=utf-8")
     status = header.get("status", "200 OK")
     head = respond(design, status, mime, delivery, len(sent), special.extra_headers)
-    return Page(url, head, sent, entity, damage=damage, file=1 if damage == "member" else None)
+    return Page(
+        url, head, sent, entity, damage=damage, file=1 if damage in {"member", "crc"} else None
+    )
 
 
 def binary_pages() -> Iterator[tuple[Page, str]]:
@@ -681,24 +689,32 @@ def revisit_record(page: Page, moment: datetime) -> bytes:
     return record("revisit", page.url, moment, page.mime, page.head, **more)
 
 
-def flip_byte(member: bytes) -> bytes:
-    """Return a gzip member with one byte changed so that it cannot be read to its end."""
-    middle = len(member) // 2
-    broken = member[:middle] + bytes([member[middle] ^ 0x55]) + member[middle + 1 :]
-    try:
-        gzip.decompress(broken)
-    except (OSError, EOFError, zlib.error):
-        return broken
-    raise ValueError("the flipped byte does no harm; choose another")
+def flip_byte(member: bytes, damage: str) -> bytes:
+    """Return a gzip member with the first byte after its middle changed that does the damage.
+
+    `member`: the stream cannot be inflated. `crc`: it can, to as many bytes, with another CRC.
+    """
+    size = len(gzip.decompress(member))
+    for place in range(len(member) // 2, len(member) - 8):
+        broken = member[:place] + bytes([member[place] ^ 0x55]) + member[place + 1 :]
+        try:
+            same = len(zlib.decompress(broken[10:-8], -zlib.MAX_WBITS)) == size
+        except zlib.error:
+            if damage == "member":
+                return broken
+        else:
+            if damage == "crc" and same:
+                return broken
+    raise ValueError(f"no flipped byte does this damage: {damage}")
 
 
 def write_file(index: int, pages: Sequence[Page], revisits: Sequence[Page]) -> bytes:
     """Return the bytes of one crawl file: warcinfo, then the pages in the order of their hashes."""
     plain = FILES[index].endswith(".warc")
     order = sorted(pages, key=lambda page: stable_number(page.url))
-    for page in [each for each in order if each.damage == "member"]:
+    for page in [each for each in order if each.damage in {"member", "crc"}]:
         order.remove(page)
-        order.insert(len(order) // 2, page)
+        order.insert(len(order) // (2 if page.damage == "member" else 3), page)
     member: Coder = bytes if plain else gzip_member
     moment = STARTS[index]
     out = [member(warcinfo(FILES[index], moment))]
@@ -707,7 +723,7 @@ def write_file(index: int, pages: Sequence[Page], revisits: Sequence[Page]) -> b
         if position % 12 == 5:
             out.append(member(request_record(page, moment)))
         whole = member(page_record(page, moment))
-        out.append(flip_byte(whole) if page.damage == "member" else whole)
+        out.append(flip_byte(whole, page.damage) if page.damage in {"member", "crc"} else whole)
         if position % 16 == 9:
             out.append(member(metadata_record(page, moment)))
         if index == 1 and position == 3 * len(order) // 4:
@@ -732,7 +748,7 @@ def build() -> dict[str, bytes]:
         files[key] = 2 if number < 3 else number % 2
         delivery = DELIVERIES.get(key, Delivery())
         if delivery.note:
-            rows.append((article.url, "response", "kept", "", delivery.note))
+            rows.append((article.url, "response", "kept", "", "", delivery.note))
         page = article_page(designer, article, choose_design(article), delivery)
         pages[files[key]].append(page)
     for special in read_specials():
@@ -740,20 +756,19 @@ def build() -> dict[str, bytes]:
         original = special.header.get("of")
         default = 1 - files[original] % 2 if original else stable_number(special.name) % 2
         pages[default if page.file is None else page.file].append(page)
-        note = special.header["note"]
-        if special.expectation() == ("dropped", "duplicate") and original:
-            note += f" (of {articles[original].url}; which of the two stays is the policy's choice)"
-        rows.append((page.url, page.record_type, *special.expectation(), note))
+        outcome, reason = special.expectation()
+        pair = articles[original].url if original and reason.endswith("duplicate") else ""
+        rows.append((page.url, page.record_type, outcome, reason, pair, special.header["note"]))
     for page, note in binary_pages():
         pages[stable_number(page.url) % 2].append(page)
-        rows.append((page.url, "response", "dropped", "mime", note))
+        rows.append((page.url, "response", "dropped", "mime_type", "", note))
     revisits = [page for page in pages[0] if not page.damage and page.record_type == "response"][:2]
-    rows += [(page.url, "revisit", "dropped", "record_type", "not changed") for page in revisits]
+    rows += [(page.url, "revisit", "dropped", "revisit", "", "not changed") for page in revisits]
     made = {
         FILES[index]: write_file(index, pages[index], revisits if index == 1 else ())
         for index in range(3)
     }
-    lines = [("url", "record", "outcome", "reason", "note"), *sorted(rows)]
+    lines = [("url", "record", "outcome", "reason", "or", "note"), *sorted(rows)]
     made["sources/expected.tsv"] = "".join("\t".join(row) + "\n" for row in lines).encode()
     return made
 

@@ -56,9 +56,7 @@ def run_pipeline(config: Config, options: Options, console: Console) -> int:
             if reuse and not files.exists(files.join(reuse, "run.json")):
                 raise ConfigError(f"--reuse {options.reuse}: no run there (it has no run.json)")
             run = Run(config, directory, start_engine, progress, reuse)
-            if options.restart:
-                run.restart(options.restart)
-            run.check()
+            run.prepare(options.restart)
             num_bytes = sum(source.num_bytes for source in run.sources)
             progress.say(
                 f"curate run: {len(run.sources)} input files, {num_bytes / 1e6:,.1f} MB, "

@@ -83,27 +83,24 @@ class Run:
         """Return the run directory as segments see it."""
         return RunFiles(self.directory)
 
-    def restart(self, name: str) -> None:
-        """Set aside the artifact of a segment and of all that read it.
+    def prepare(self, restart: str | None = None) -> None:
+        """Refuse a directory with artifacts of other settings; set aside what is to be made again.
 
-        Parts whose key still fits are taken back, checked against their sha256.
-        Raises: ConfigError when there is no such segment.
+        With `restart`, the artifact of that segment and of all that read it are set aside; parts
+        whose key still fits are taken back later, checked against their sha256. Nothing is moved
+        unless all that stays fits.
+
+        Raises: StateError naming the artifact, the key that differs, and what to type;
+        ConfigError when there is no such segment.
         """
         names = [segment.name for segment in self.segments if segment.scratch_for is None]
-        if name not in names:
-            raise ConfigError(f"--restart {name}: no such segment. Allowed: {', '.join(names)}")
-        gone = {name}
+        if restart is not None and restart not in names:
+            raise ConfigError(f"--restart {restart}: no such segment. Allowed: {', '.join(names)}")
+        gone: list[str] = []
         for segment in self.segments:
-            if segment.name in gone or gone.intersection(segment.reads):
-                gone.add(segment.name)
-                set_aside(self.directory, segment.name)
-
-    def check(self) -> None:
-        """Refuse a directory that holds artifacts of other settings.
-
-        Raises: StateError naming the artifact, the key that differs, and what to type.
-        """
-        for segment in self.segments:
+            if segment.name == restart or not set(gone).isdisjoint(segment.reads):
+                gone.append(segment.name)
+                continue
             plan = self.files.artifact(segment.name).plan()
             if plan is None or plan["fingerprint"] == self.fingerprints[segment.name]:
                 continue
@@ -111,6 +108,8 @@ class Run:
                 files.remove_tree(files.join(self.directory, segment.name))
                 continue
             raise StateError(self._difference(segment.name, plan["made_of"]))
+        for name in gone:
+            set_aside(self.directory, name)
 
     def execute(self) -> None:
         """Make every artifact that is not there yet, in order."""

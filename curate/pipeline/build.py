@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from unicodedata import unidata_version
 
 from curate.config import Config
 from curate.dedup import dedup as deduplication
@@ -118,7 +119,8 @@ def _named(stage: StageSpec, settings: JSON) -> JSON:
 def _versions(*libraries: str, stages: list[Any]) -> dict[str, str]:
     """Return the versions of the libraries that decide a segment's bytes."""
     names = {*ALWAYS, *libraries, *(name for stage in stages for name in stage.libraries)}
-    return {name: _version(name) for name in sorted(names)}
+    versions = {name: _version(name) for name in sorted(names)}
+    return {**versions, "unicode": unidata_version}  # the word table is made from it
 
 
 def _version(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class ShardReader:
                 f"{path_prefix}.bin: {num_bytes} bytes, but the index tells of {self.num_tokens} "
                 f"tokens of {dtype.itemsize} bytes. It is cut or belongs to another index."
             )
-        self.tokens: NDArray[np.integer] = (
+        self.tokens: NDArray[Any] = (
             np.memmap(f"{self.path_prefix}.bin", dtype, "r") if num_bytes else np.zeros(0, dtype)
         )
 
@@ -54,7 +55,7 @@ class ShardReader:
         """Return the number of documents."""
         return int(self.lengths.size)
 
-    def __getitem__(self, document: int) -> NDArray[np.integer]:
+    def __getitem__(self, document: int) -> NDArray[Any]:
         """Return the ids of one document: (length,), uint16 or int32, not copied."""
         end = int(self.ends[document])
         return self.tokens[end - int(self.lengths[document]) : end]

@@ -24,9 +24,6 @@ class GzipCodec:
 
     damage = "gzip_corrupt"
 
-    def __init__(self, prefix: bytes = b"WARC/") -> None:
-        self._prefix = prefix
-
     def is_member(self, window: FileWindow, offset: int) -> bool:
         """Tell whether a member could begin at `offset`, by its magic."""
         return window.at(offset, 3) == MAGIC
@@ -35,26 +32,24 @@ class GzipCodec:
         """Open the member at `offset`. Raises: MemberError."""
         return GzipMember(window, offset)
 
-    def find(self, window: FileWindow, start: int, stop: int) -> int | None:
+    def find(self, window: FileWindow, start: int, stop: int, prefix: bytes) -> int | None:
         """Return the first confirmed start in `[start, stop)`."""
-        return window.find(MAGIC, start, stop, lambda offset: self.confirms(window, offset))
+        return window.find(MAGIC, start, stop, lambda at: self.confirms(window, at, prefix))
 
-    def confirms(self, window: FileWindow, offset: int) -> bool:
+    def confirms(self, window: FileWindow, offset: int, prefix: bytes) -> bool:
         """Tell whether a member that inflates to the prefix begins at `offset`; constant cost."""
         data = _header_end(window.peek, window.size, offset)
         if data is None:
             return False
         head = window.peek(data, _CONFIRM_BYTES)
         kind = head[0] >> 1 & 3 if head else 3
-        if kind == 3 or (
-            kind == 0 and not head.startswith(self._prefix, 5) and head[1:3] != b"\0\0"
-        ):
+        if kind == 3 or (kind == 0 and not head.startswith(prefix, 5) and head[1:3] != b"\0\0"):
             return False
         try:
-            output = zlib.decompressobj(-15).decompress(head, len(self._prefix) or _CONFIRM_BYTES)
+            output = zlib.decompressobj(-15).decompress(head, len(prefix) or _CONFIRM_BYTES)
         except zlib.error:
             return False
-        return bool(output) and output.startswith(self._prefix)
+        return bool(output) and output.startswith(prefix)
 
 
 class GzipMember:

@@ -67,9 +67,9 @@ class JsonlReader:
             return
         head = window.at(0, 8)
         if head[:3] == gzip.MAGIC:
-            yield from self._read_members(window, gzip.GzipCodec(b""))
+            yield from self._read_members(window, gzip.GzipCodec())
         elif head[:4] == zstd.MAGIC or zstd.is_skippable(head):
-            yield from self._read_members(window, zstd.ZstdCodec(window, b""))
+            yield from self._read_members(window, zstd.ZstdCodec(window))
         else:
             yield from self._read_plain(window)
 
@@ -127,7 +127,7 @@ class JsonlReader:
                     yield Record(0, position, length, "text", error=(error.reason, error.detail))
                 retries.spend(at, member.reached if member else at)
                 start = max(retries.high, at + 1) if retries.exhausted() else at + 1
-                found = codec.find(window, start, window.size)
+                found = codec.find(window, start, window.size, b"")
                 end = window.size if found is None else found
                 yield ErrorSpan(at, 0, end - at, error.reason, error.detail)
                 at = end

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from curate.sources.window import FileWindow
 
+START = b"WARC/"
 _RETRY_FACTOR = 8
 _RETRY_BYTES = 256 << 10
 
@@ -42,12 +43,12 @@ class Codec(Protocol):
         """Open the member at `offset`. Raises: MemberError."""
         ...
 
-    def find(self, window: FileWindow, start: int, stop: int) -> int | None:
-        """Return the first confirmed start in `[start, stop)`."""
+    def find(self, window: FileWindow, start: int, stop: int, prefix: bytes) -> int | None:
+        """Return the first start in `[start, stop)` of a member whose content has a prefix."""
         ...
 
-    def confirms(self, window: FileWindow, offset: int) -> bool:
-        """Tell whether a member whose content has the right prefix begins at `offset`."""
+    def confirms(self, window: FileWindow, offset: int, prefix: bytes) -> bool:
+        """Tell whether a member whose content has a prefix begins at `offset`; b'': any."""
         ...
 
 
@@ -105,7 +106,7 @@ class MemberStream:
         """Tell whether anything begins at the cursor."""
         if not self.need(1):
             return False
-        if len(self.buf) < 5 and b"WARC/".startswith(self.buf):
+        if len(self.buf) < 5 and START.startswith(self.buf):
             self.need(5, Join.RECORD)
         return True
 
@@ -161,17 +162,21 @@ class MemberStream:
         """Set `next` to where reading resumes after damage; return (reason, detail) of the damage.
 
         The end of a member whose checksum is wrong is trusted if another member begins there.
+        Where members ended inside records (bgzip), the next one need not begin a record.
         """
         fault, window = self.fault, self._window
         assert fault is not None
         self._retries.spend(self._start, self.reached)
+        prefix = START if self._num_members == 1 else b""
         if self._retries.exhausted():
             start = self._retries.high
-        elif fault.end and (fault.end == window.size or self._codec.confirms(window, fault.end)):
+        elif fault.end and (
+            fault.end == window.size or self._codec.confirms(window, fault.end, prefix)
+        ):
             start = fault.end
         else:
             start = fault.offset + 1
-        found = self._codec.find(window, start, window.size)
+        found = self._codec.find(window, start, window.size, prefix)
         self.next = window.size if found is None else found
         if fault.reason == "truncated_file" and self.next < window.size:
             return self._codec.damage, "inflates to the end of the file, over other members"
@@ -204,7 +209,7 @@ class MemberStream:
         return True
 
     def _extend(self, join: Join) -> bool:
-        """Open the next member if it continues this one."""
+        """Open the next member if it continues this one; a damaged one is taken to do so."""
         if self.fault or self._member or not self._codec.is_member(self._window, self.next):
             return False
         if self.next >= self._must_reach:
@@ -213,8 +218,8 @@ class MemberStream:
             try:
                 head = self._codec.open(self._window, self.next).read()[:5]
             except MemberError:
-                return False
-            if not head or (head == b"WARC/" if join is Join.RECORD else head[0] not in b"\r\n"):
+                head = b"?" if join is Join.RECORD else b""
+            if not head or (head == START if join is Join.RECORD else head[0] not in b"\r\n"):
                 return False
         self._open(self.next)
         return True

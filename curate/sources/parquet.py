@@ -6,6 +6,7 @@ Source: Apache Parquet format, "File format" (a row group begins at its first co
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -58,7 +59,7 @@ class ParquetReader:
             return
         # The file's head belongs to the first row group, and what follows one belongs to it.
         edges = [0, *starts[1:], span.size] if starts else [0, span.size]
-        for group, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+        for group, (start, end) in enumerate(pairwise(edges)):
             if not at <= start < span.end:
                 continue
             if self.first_start is None:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 from curate.sources import gzip, zstd
-from curate.sources.members import Codec, MemberStream, Retries
+from curate.sources.members import START, Codec, MemberStream, Retries
 from curate.sources.plain import PlainStream
 from curate.sources.record import ByteRange, ErrorSpan, Limits, Record
 from curate.sources.scan import resync, scan
@@ -69,7 +69,7 @@ class WarcReader:
         if self._range.first is not None:
             return self._range.first
         if codec is not None:
-            return codec.find(window, start, stop)
+            return codec.find(window, start, stop, START)
         stream = PlainStream(window, start, stop)
         resync(stream, self._limits, 0, stop - start)
         return stream.next if stream.begin() else None
@@ -79,7 +79,7 @@ class WarcReader:
     ) -> Generator[Record | ErrorSpan, None, int]:
         """Read from one member to where nothing is carried over; return where that is."""
         if not codec.is_member(window, start):
-            found = codec.find(window, start + 1, window.size)
+            found = codec.find(window, start + 1, window.size, START)
             end = window.size if found is None else found
             is_padding = _is_padding(window, start, end)
             reason = "padding" if is_padding else "garbage"
@@ -105,7 +105,7 @@ def detect(window: FileWindow) -> Codec | None:
     if head[:5] == b"WARC/":
         return None
     codecs: list[Codec] = [gzip.GzipCodec(), zstd.ZstdCodec(window)]
-    starts = [codec.find(window, 0, min(_DETECT_BYTES, window.size)) for codec in codecs]
+    starts = [codec.find(window, 0, min(_DETECT_BYTES, window.size), START) for codec in codecs]
     plain = window.at(0, min(_DETECT_BYTES, window.size)).find(b"\nWARC/")
     found = [(start, i) for i, start in enumerate(starts) if start is not None]
     if not found or 0 <= plain < min(found)[0]:

@@ -46,7 +46,7 @@ class FileWindow:
         if num_bytes <= 0:
             return b""
         low = offset - self._base
-        if 0 <= low and low + num_bytes <= len(self._block):
+        if low >= 0 and low + num_bytes <= len(self._block):
             return self._block[low : low + num_bytes]
         self._file.seek(offset)
         return self._read(num_bytes)

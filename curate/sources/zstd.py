@@ -34,8 +34,7 @@ class ZstdCodec:
 
     damage = "zstd_corrupt"
 
-    def __init__(self, window: FileWindow, prefix: bytes = b"WARC/") -> None:
-        self._prefix = prefix
+    def __init__(self, window: FileWindow) -> None:
         dictionary = _read_dictionary(window)
         try:
             self._decompressor = _decompressor(dictionary)
@@ -57,11 +56,11 @@ class ZstdCodec:
             return SkippableFrame(window, offset, int.from_bytes(head[4:], "little"))
         return ZstdFrame(window, offset, self._decompressor, self.has_dictionary)
 
-    def find(self, window: FileWindow, start: int, stop: int) -> int | None:
+    def find(self, window: FileWindow, start: int, stop: int, prefix: bytes) -> int | None:
         """Return the first confirmed start in `[start, stop)`."""
-        return window.find(MAGIC, start, stop, lambda offset: self.confirms(window, offset))
+        return window.find(MAGIC, start, stop, lambda at: self.confirms(window, at, prefix))
 
-    def confirms(self, window: FileWindow, offset: int) -> bool:
+    def confirms(self, window: FileWindow, offset: int, prefix: bytes) -> bool:
         """Tell whether a frame that begins with the prefix begins at `offset`; reads one block."""
         head = window.peek(offset, 21)
         if head[:4] != MAGIC or len(head) < 10:
@@ -71,13 +70,14 @@ class ZstdCodec:
         if block >> 3 > _MAX_BLOCK_BYTES or block >> 1 & 3 == 3:
             return False
         if block >> 1 & 3 == 0:
-            data = window.peek(offset + length + 3, max(len(self._prefix), 1))
-            return bool(data) and data.startswith(self._prefix)
+            data = window.peek(offset + length + 3, max(len(prefix), 1))
+            return bool(data) and data.startswith(prefix)
         try:
             frame = ZstdFrame(window, offset, self._confirmer, self.has_dictionary)
-            return frame.read().startswith(self._prefix)
+            data = frame.read()
         except MemberError:
             return False
+        return bool(data) and data.startswith(prefix)
 
 
 class SkippableFrame:

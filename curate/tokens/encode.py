@@ -27,7 +27,7 @@ def encode_part(io: PartIO, settings: JSON) -> None:
     tokenizer = io.artifact("tokenizer")
     manifest = tokenizer.manifest()
     assert manifest is not None, "tokenizer is not complete"
-    encoder = Encoder(files.read_bytes(tokenizer.path(FILE_NAME)), manifest["facts"]["eod_id"])
+    encoder = Encoder(files.read_bytes(tokenizer.path(FILE_NAME)), manifest["facts"])
     writer = io.parquet(TOKENS)
     for batch in kept_texts(io.artifact, io.part.index, settings["dedup"]):
         for group in _groups(batch):

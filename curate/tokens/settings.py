@@ -7,7 +7,7 @@ import re
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DEFAULT_VOCAB_SIZE = 32_768
-TRAINED_EOD_TOKEN = "<|endoftext|>"  # noqa: S105 (the name of a token, not a secret)
+TRAINED_EOD_TOKEN = "<|endoftext|>"
 
 
 class Train(BaseModel):

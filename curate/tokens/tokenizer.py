@@ -63,11 +63,12 @@ class Encoded:
 class Encoder:
     """A tokenizer opened for encoding page text; one per process, never pickled."""
 
-    def __init__(self, data: bytes, eod_id: int | None = None) -> None:
+    def __init__(self, data: bytes, facts: JSON) -> None:
+        """Open the tokenizer; `facts` are what `describe_tokenizer` said of it."""
         self.tokenizer, control, _ = _open(data)
-        self.max_id = _max_id(self.tokenizer)
+        self.max_id: int = facts["max_id"]
         self._is_control = np.zeros(self.max_id + 1, bool)
-        self._is_control[[*control, *([] if eod_id is None else [eod_id])]] = True
+        self._is_control[[*control, facts["eod_id"]]] = True
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Return the ids of the texts, without any token that is not text.
@@ -174,29 +175,35 @@ def describe_tokenizer(data: bytes, eod_token: str | None, path: str) -> JSON:
 
 def _open(data: bytes) -> tuple[Tokenizer, list[int], list[str]]:
     """Return a tokenizer that takes text as text, its control ids, and what was neutralized."""
-    value: dict[str, Any] = json.loads(data)
-    model = value["model"]
-    # Truncation would lose text without a word, dropout would make the ids random.
-    value["truncation"] = value["padding"] = None
-    if "dropout" in model:
-        model["dropout"] = None
-    unknown = model.get("unk_token")
-    if isinstance(model.get("unk_id"), int):
-        unknown = model["vocab"][model["unk_id"]][0]
-    control, neutralized = [], []
-    for token in value.get("added_tokens") or []:
-        content = token["content"]
-        if content.isspace():
-            continue
-        if not token["special"]:
-            token["special"] = True
-            neutralized.append(content)
-        elif content != unknown:  # the unknown token stands for text
-            control.append(content)
-    tokenizer = Tokenizer.from_str(json.dumps(value))
+    tokenizer = Tokenizer.from_buffer(data)
+    added = tokenizer.get_added_tokens_decoder()
+    names = {id_: token for id_, token in added.items() if not token.content.isspace()}
+    neutralized = sorted(token.content for token in names.values() if not token.special)
+    if neutralized or getattr(tokenizer.model, "dropout", None):
+        tokenizer = Tokenizer.from_str(_edit(data, neutralized))
+    tokenizer.no_truncation()  # it would lose text without a word
+    tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
-    ids = [tokenizer.token_to_id(content) for content in control]
-    return tokenizer, [id_ for id_ in ids if id_ is not None], sorted(neutralized)
+    unknown = _find_unknown(tokenizer, data)  # stands for text, though it is marked special
+    control = [id_ for id_, t in names.items() if t.special and t.content != unknown]
+    return tokenizer, control, neutralized
+
+
+def _edit(data: bytes, neutralized: list[str]) -> str:
+    """Return the file with these added tokens marked special, and without random ids."""
+    value: dict[str, Any] = json.loads(data)
+    for token in value["added_tokens"]:
+        token["special"] = token["special"] or token["content"] in neutralized
+    if "dropout" in value["model"]:
+        value["model"]["dropout"] = None
+    return json.dumps(value)
+
+
+def _find_unknown(tokenizer: Tokenizer, data: bytes) -> str | None:
+    if not isinstance(tokenizer.model, models.Unigram):
+        return getattr(tokenizer.model, "unk_token", None)
+    unknown_id = json.loads(data)["model"].get("unk_id")
+    return None if unknown_id is None else tokenizer.id_to_token(unknown_id)
 
 
 def _find_eod(added: dict[str, int], path: str) -> str:

@@ -17,7 +17,7 @@ from curate.sources.record import ByteRange, ErrorSpan, Limits, Record
 from . import warc_files as make
 
 
-def _write(table: pa.Table, **options: Any) -> bytes:  # noqa: ANN401
+def _write(table: pa.Table, **options: Any) -> bytes:
     file = io.BytesIO()
     pq.write_table(table, file, **{"row_group_size": 100, **options})
     return file.getvalue()

@@ -58,7 +58,7 @@ def test_any_flipped_byte_in_zstd_costs_at_most_one_record() -> None:
     for at in range(begin, len(data), 3):
         rows = make.read_all(make.flip(data, at, 0xFF))
         assert len(make.urls(rows)) >= 7, at
-        assert len(rows) == 8, at
+        assert len(make.reasons(rows)) <= 1, at
 
 
 @pytest.mark.parametrize("piece", [bytes(512), random.Random(0).randbytes(100), b"\n\n"])
@@ -236,10 +236,24 @@ def test_hostile_files_take_linear_time(data: bytes) -> None:
     assert rows == make.read_chained(data, len(data) // 3)[0]
 
 
+def test_damage_in_bgzip_costs_the_records_of_one_member() -> None:
+    data = make.gzip_like_bgzip(b"".join(RECORDS), 5000)
+    for at in range(6000, len(data), 2777):
+        rows = make.read_all(data[:at] + bytes(20) + data[at + 20 :])
+        assert len(make.urls(rows)) >= 85, at
+
+
 def test_zstd_without_its_dictionary_is_one_span() -> None:
     data = make.zstd_with_dictionary(RECORDS[:5])
     rows = make.read_all(data[8 + int.from_bytes(data[4:8], "little") :])
     assert make.reasons(rows) == ["zstd_dictionary"]
+
+
+def test_zstd_window_and_dictionary_limits() -> None:
+    frame = bytes.fromhex("28b52ffd00a8") + b"\0" * 9
+    assert make.reasons(make.read_all(frame)) == ["zstd_window"]
+    broken = make.flip(make.zstd_with_dictionary(RECORDS[:5]), 9)
+    assert set(make.reasons(make.read_all(broken))) <= {"zstd_dictionary", "zstd_corrupt"}
 
 
 def test_changed_file_is_refused() -> None:

@@ -9,6 +9,7 @@ import io
 import random
 import zlib
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import zstandard
@@ -17,7 +18,7 @@ from curate.sources.record import ByteRange, ErrorSpan, Reader, Record
 from curate.sources.warc import WarcReader
 
 Row = Record | ErrorSpan
-WORDS = "river stone lamp winter orchard bridge copper window letter garden".split()
+WORDS = ["river", "stone", "lamp", "winter", "orchard", "bridge", "copper", "window", "letter"]
 
 
 def make_record(
@@ -111,7 +112,7 @@ def read_chained(
     edges = [*range(0, size, part_size), size] if size else [0, 0]
     rows: list[Row] = []
     at, num_repairs = 0, 0
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         first = 0 if start == 0 else None
         reader = open_reader(io.BytesIO(data), ByteRange("x", size, start, end, first))
         part = list(reader)

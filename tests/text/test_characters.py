@@ -10,7 +10,7 @@ import pytest
 from curate.text import characters
 from curate.text.characters import DIGIT, JOINER, LETTER, SILENT, SPACE, STARTS, UNSPACED, WORD
 
-FOLDED = {"É": "e", "ế": "e", "İ": "i", "ß": "ß", "Σ": "σ", "ς": "σ", "Å": "a", "Й": "и"}
+FOLDED = {"É": "e", "ế": "e", "İ": "i", "ß": "ß", "Σ": "\u03c3", "ς": "\u03c3", "Å": "a", "Й": "и"}
 FOLDED |= {"7": "0", "٣": "0", "\u2019": "'", "\u2010": "-", "한": "한", "が": "が", "東": "東"}
 FLAGS = {
     "a": WORD | LETTER,
