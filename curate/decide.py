@@ -57,7 +57,8 @@ class Judged:
             return f"{self.labels[row].as_py()} not in {self.rule.key} [{allowed}]"
         below = self.rule.minimum is not None
         sign = ("<" if below else ">") if self.fails[row] else (">=" if below else "<=")
-        return f"{self.values[row]:.6g} {sign} {self.rule.key} {self.thresholds[row]:.6g}"
+        value, threshold = float(self.values[row]), float(self.thresholds[row])
+        return f"{_number(value, threshold)} {sign} {self.rule.key} {_number(threshold)}"
 
 
 def judge(rule: Rule, table: pa.Table | pa.RecordBatch) -> Judged:
@@ -66,7 +67,8 @@ def judge(rule: Rule, table: pa.Table | pa.RecordBatch) -> Judged:
     if rule.allowed is not None:
         labels = _flat(table.column(rule.numerator))
         allowed = pa.array(sorted(rule.allowed), labels.type)
-        fails = ~np.asarray(pc.is_in(labels, allowed).to_numpy(zero_copy_only=False), bool)
+        passes = pc.or_(pc.is_in(labels, allowed), pc.is_null(labels))
+        fails = ~np.asarray(passes.to_numpy(zero_copy_only=False), bool)
         empty = np.full(size, np.nan)
         return Judged(rule, empty, empty, fails, labels)
     values = _floats(table.column(rule.numerator))
@@ -91,6 +93,14 @@ def first_failures(judged: Sequence[Judged], size: int) -> NDArray[np.int32]:
     for index in range(len(judged) - 1, -1, -1):
         first[judged[index].fails] = index
     return first
+
+
+def _number(value: float, other: float | None = None) -> str:
+    """Return a count in full, a ratio to six digits, or to as many as tell it from the other."""
+    if value.is_integer():
+        return str(int(value))
+    short = f"{value:.6g}"
+    return repr(value) if other is not None and value != other == float(short) else short
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from curate.config import Config, check_resolved
@@ -90,7 +90,8 @@ def _explain_row(
     document = _find(run, "documents", part, row["doc_id"])
     if document is None:
         return
-    console.print(f"  title  {escape(str(document['title']))}   published {document['published']}")
+    title, published = escape(str(document["title"])), escape(str(document["published"]))
+    console.print(f"  title  {title}   published {published}")
     _print_numbers(run, config, part, row["doc_id"], console)
     if row["stage"] == "dedup" or row["outcome"] == "kept":
         _print_duplicates(run, part, row["doc_id"], console)
@@ -105,7 +106,7 @@ def _print_numbers(run: RunFiles, config: Config, part: str, doc_id: str, consol
     if measures is None:
         return
     if measures["error"][0].as_py() is not None:
-        console.print(f"  measures  {measures['error'][0].as_py()}")
+        console.print(f"  measures  {escape(measures['error'][0].as_py())}")
         return
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for _ in range(4):
@@ -158,6 +159,12 @@ def _find_table(run: RunFiles, artifact: str, part: str, doc_id: str) -> pa.Tabl
             if row >= 0:
                 return parquet.read_row_group(group).slice(row, 1)
     return None
+
+
+def escape(text: str) -> str:
+    """Return text from a crawl as it may meet a terminal: no control character, no markup."""
+    safe = [c if c.isprintable() else c.encode("unicode_escape").decode() for c in text]
+    return markup.escape("".join(safe))
 
 
 def _is_doc_id(page: str) -> bool:

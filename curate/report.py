@@ -10,10 +10,11 @@ from curate.segment import RunFiles
 from curate.storage.artifact import JSON
 
 
-def build_report(run: RunFiles, segments: list[JSON]) -> JSON:
+def build_report(run: RunFiles, stages: list[str], segments: list[JSON]) -> JSON:
     """Return the report of a finished run, from manifests alone.
 
-    `segments` is what this command did: name, reused, seconds, parts.
+    `stages` are the names of the pipeline's stages, in order; `segments` is what this command
+    did: name, reused, seconds, parts.
     Raises: IntegrityError when the books do not balance.
     """
     documents = run.manifest("documents")["counters"]
@@ -21,7 +22,7 @@ def build_report(run: RunFiles, segments: list[JSON]) -> JSON:
     curated = run.manifest("curated")["counters"]
     index = run.manifest("shards")["facts"]["index"]
     tokenizer = run.manifest("tokenizer")["facts"]
-    reasons = reasons_of(ledger)
+    reasons = reasons_of(ledger, stages)
     outcomes: Counter[str] = Counter()
     for reason in reasons:
         outcomes[reason["outcome"]] += reason["count"]
@@ -49,8 +50,9 @@ def build_report(run: RunFiles, segments: list[JSON]) -> JSON:
     return report
 
 
-def reasons_of(counters: JSON) -> list[dict[str, Any]]:
-    """Return every reason of a ledger with its count, most frequent first within a stage."""
+def reasons_of(counters: JSON, stages: list[str]) -> list[dict[str, Any]]:
+    """Return every reason of a ledger with its count: stages in order, most frequent first."""
+    order = {name: place for place, name in enumerate(["input", *stages, "measures", "tokens"])}
     reasons = []
     for name, count in counters.items():
         outcome, *rest = name.split(".", 2)
@@ -58,7 +60,9 @@ def reasons_of(counters: JSON) -> list[dict[str, Any]]:
             reasons.append(
                 {"outcome": outcome, "stage": rest[0], "reason": rest[1], "count": count}
             )
-    return sorted(reasons, key=lambda r: (r["outcome"], r["stage"], -r["count"], r["reason"]))
+    return sorted(
+        reasons, key=lambda r: (r["outcome"], order[r["stage"]], -r["count"], r["reason"])
+    )
 
 
 def _require(left: int, right: int, left_name: str, right_name: str) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runs import PIPELINE, run_cli
+
 REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared" / "data"
 
@@ -24,3 +26,15 @@ def shared_data(tmp_path_factory):
 def samples():
     """The sample crawl of the repository."""
     return REPOSITORY / "samples"
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory):
+    """The run directory of the first run, as the README says it, on the local engine."""
+    directory = tmp_path_factory.mktemp("sample") / "run"
+    environment = {"PYTHONWARNINGS": "error"}  # in the driver and in every child
+    run_cli(
+        "run", PIPELINE, "--engine", "local", "--workers", "3", "--output", directory,
+        env=environment,
+    )  # fmt: skip
+    return directory

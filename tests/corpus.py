@@ -74,7 +74,8 @@ def write_corpus(
         },
         schema=DUPLICATES,
     )
-    measures = pa.table({"doc_id": documents["doc_id"]})
+    sizes = [len(text.encode()) for text in documents["text"].to_pylist()]
+    measures = pa.table({"doc_id": documents["doc_id"], "num_bytes": pa.array(sizes, pa.int64())})
     if language is not None:
         column = pa.array([language] * len(ids), pa.large_string())
         measures = measures.append_column("language", column)

@@ -22,16 +22,18 @@ from curate.engine.supervisor import OUT_OF_MEMORY
 from curate.engine.work import Work, attempt
 from curate.errors import CurateError
 from curate.storage import files
-from curate.storage.artifact import Part
+from curate.storage.artifact import JSON, Part
 
 PR_SET_PDEATHSIG = 1
 
 
 def main(job_path: str) -> int:
     """Run the job's part; leave result.json or error.json in its scratch directory."""
-    _die_with_parent()
-    faulthandler.enable()
     job = json.loads(Path(job_path).read_bytes())
+    _die_with_parent(job["parent"])
+    faulthandler.enable()
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # whatever the parent's threads made of it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
     work, part = Work(**job["work"]), Part(**job["part"])
     resource.setrlimit(resource.RLIMIT_AS, (work.memory_bytes, work.memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -39,34 +41,54 @@ def main(job_path: str) -> int:
     position = Position(scratch)
 
     def watch(place: str) -> None:
-        position.enter(place)
-        signal.setitimer(signal.ITIMER_PROF, work.cpu_seconds)
+        if place:
+            position.enter(place)
+        else:
+            position.leave()
+        signal.setitimer(signal.ITIMER_PROF, work.cpu_seconds if place else 0)
 
     verdicts = {place: (reason, detail) for place, (reason, detail) in job["verdicts"].items()}
     try:
         result = attempt(work, part, scratch, verdicts, frozenset(job["narrow"]), watch)
     except MemoryError:
+        traceback.print_exc()  # for the supervisor's message, where no record is to blame
         return OUT_OF_MEMORY
     except CurateError as error:
         return _fail(scratch, type(error).__name__, str(error))
+    except OSError as error:
+        told = files.explain_os_error(error)
+        if isinstance(told, CurateError):
+            return _fail(scratch, "CurateError", f"{work.segment} {part.name}: {told}")
+        return _fail_with_traceback(scratch, f"{work.segment} {part.name}", error)
     except Exception as error:  # a bug of ours: told once, with its traceback, and never blamed
-        place = f"{work.segment} {part.name}"
-        return _fail(scratch, "CurateError", f"{place}: {error!r}\n{traceback.format_exc()}")
+        return _fail_with_traceback(scratch, f"{work.segment} {part.name}", error)
     signal.setitimer(signal.ITIMER_PROF, 0)
-    Path(scratch, "result.json").write_bytes(files.canonical_json(result))
+    _leave(scratch, "result.json", result)
     return 0
 
 
+def _fail_with_traceback(scratch: str, place: str, error: Exception) -> int:
+    return _fail(scratch, "CurateError", f"{place}: {error!r}\n{traceback.format_exc()}")
+
+
 def _fail(scratch: str, kind: str, message: str) -> int:
-    value = {"kind": kind, "message": message}
-    Path(scratch, "error.json").write_bytes(files.canonical_json(value))
+    _leave(scratch, "error.json", {"kind": kind, "message": message})
     return 1
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel for SIGKILL when the parent dies; Linux only, elsewhere nothing is asked."""
+def _leave(scratch: str, name: str, value: JSON) -> None:
+    """Write a file for the supervisor that is whole or absent, whenever this process dies."""
+    temporary = Path(scratch, f"{name}.tmp")
+    temporary.write_bytes(files.canonical_json(value))
+    temporary.rename(Path(scratch, name))
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the parent dies; Linux only, elsewhere nothing is asked.
+
+    The parent may have died already: the imports above take half a second.
+    """
     if sys.platform == "linux":
-        parent = os.getppid()
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             sys.exit(1)

@@ -19,7 +19,7 @@ from rich.console import Console
 from curate.config import Config
 from curate.engine.driver import Run
 from curate.engine.local_engine import LocalEngine
-from curate.engine.progress import Progress
+from curate.engine.progress import Progress, unless_closed
 from curate.engine.work import Engine
 from curate.errors import ConfigError, CurateError, Interrupted
 from curate.funnel import print_funnel
@@ -47,6 +47,13 @@ def run_pipeline(config: Config, options: Options, console: Console) -> int:
 
     Raises: CurateError, with the exit code it carries.
     """
+    try:
+        return _run(config, options, console)
+    except OSError as error:
+        raise files.explain_os_error(error) from error
+
+
+def _run(config: Config, options: Options, console: Console) -> int:
     directory = files.absolute(config.settings.output)
     files.make_directory(directory)
     with _signals(), RunLock(directory), _lazy_engine(options) as start_engine:
@@ -66,13 +73,15 @@ def run_pipeline(config: Config, options: Options, console: Console) -> int:
             files.replace_bytes(files.canonical_json(info), files.join(directory, "run.json"))
             run.execute()
             segments = [asdict(report) for report in run.reports]
-            report = build_report(run.files, segments)
+            report = build_report(run.files, [stage.name for stage in config.stages], segments)
             report["seconds"] = time.time() - started
             files.replace_bytes(files.canonical_json(report), files.join(directory, "report.json"))
             info["ended"] = _utc(time.time())
             files.replace_bytes(files.canonical_json(info), files.join(directory, "run.json"))
-        files.remove_tree(files.join(directory, ".old"))
-        print_funnel(console, report, config.settings.output)
+        for name in (".old", ".tmp"):
+            files.remove_tree(files.join(directory, name))
+        with unless_closed():
+            print_funnel(console, report, config.settings.output)
     return ERRORED_EXIT if report["errored"] else 0
 
 

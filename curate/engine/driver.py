@@ -13,14 +13,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from curate.config import Config
-from curate.engine.reuse import Shelf, adopt_artifact, set_aside, verdicts_of
-from curate.engine.work import Engine, Task, Work
+from curate.engine.difference import first_difference
+from curate.engine.reuse import Shelf, adopt_artifact, read_verdicts, set_aside
+from curate.engine.work import Engine, Task, Work, verdict_scope
 from curate.errors import ConfigError, CurateError, StateError
 from curate.pipeline.build import build_segments
 from curate.pipeline.inputs import Source, list_sources
 from curate.segment import RunFiles, Segment
 from curate.storage import files
-from curate.storage.artifact import JSON, Artifact, Part, PartRecord, complete, digest
+from curate.storage.artifact import (
+    JSON,
+    VERDICTS,
+    Artifact,
+    Part,
+    PartRecord,
+    Verdict,
+    complete,
+    digest,
+)
 
 
 @dataclass
@@ -109,13 +119,16 @@ class Run:
                 continue
             raise StateError(self._difference(segment.name, plan["made_of"]))
         for name in gone:
-            set_aside(self.directory, name)
+            if name in names:  # scratch lies inside what it serves, and moves with it
+                set_aside(self.directory, name, self.fingerprints[name])
 
     def execute(self) -> None:
         """Make every artifact that is not there yet, in order."""
         for segment in self.segments:
-            if segment.scratch_for and self.files.artifact(segment.scratch_for).manifest():
-                continue
+            if segment.scratch_for:
+                self._adopt(segment.scratch_for)
+                if self.files.artifact(segment.scratch_for).manifest():
+                    continue
             self.reports.append(self._make(segment))
             self._clean_up(segment)
             if segment.name == "documents":
@@ -124,12 +137,8 @@ class Run:
     def _make(self, segment: Segment) -> SegmentReport:
         started = time.monotonic()
         artifact = self.files.artifact(segment.name)
-        plan = {
-            "fingerprint": self.fingerprints[segment.name],
-            "made_of": self.made_of[segment.name],
-        }
-        if self.reuse and artifact.plan() is None:
-            adopt_artifact(self.reuse, segment.name, artifact, plan)
+        plan = self._plan(segment.name)
+        self._adopt(segment.name)
         manifest = artifact.manifest()
         if manifest is not None:
             report = SegmentReport(
@@ -147,7 +156,7 @@ class Run:
         files.publish_bytes(files.canonical_json(plan), artifact.path(".plan.json"))
         records, num_reused = self._run_parts(segment, artifact)
         facts = segment.facts(self.files, records)
-        self._publish_extras(artifact, facts)
+        self._publish_extras(segment, artifact, records, facts)
         manifest = complete(artifact, plan, records, facts)
         report = SegmentReport(
             segment.name,
@@ -159,6 +168,15 @@ class Run:
         )
         self.observer.segment_finished(report)
         return report
+
+    def _plan(self, name: str) -> JSON:
+        return {"fingerprint": self.fingerprints[name], "made_of": self.made_of[name]}
+
+    def _adopt(self, name: str) -> None:
+        """Take over a whole artifact from `--reuse`, where nothing is begun here."""
+        artifact = self.files.artifact(name)
+        if self.reuse and artifact.plan() is None:
+            adopt_artifact(self.reuse, name, artifact, self._plan(name))
 
     def _run_parts(self, segment: Segment, artifact: Artifact) -> tuple[list[PartRecord], int]:
         """Commit every part; return the records by index, and how many were there before."""
@@ -172,6 +190,7 @@ class Run:
                 records[record.index] = record
             else:
                 artifact.uncommit(record)
+        artifact.discard_leftovers(records.values())
         for directory in self._earlier(segment):
             shelf = Shelf(directory)
             for part, key in zip(parts, keys, strict=True):
@@ -195,9 +214,11 @@ class Run:
 
     def _work(self, segment: Segment) -> Work:
         limits = self.config.settings.limits
-        replay: JSON = {}
-        for directory in (*self._earlier(segment), files.join(self.directory, segment.name)):
-            replay.update(verdicts_of(directory, digest(segment.settings)))
+        replay: dict[str, dict[str, Verdict]] = {}
+        for value in self._verdicts(segment):
+            scope = verdict_scope(value["source"], value["size"], value["key"])
+            verdict = (value["reason"], value["detail"])
+            replay.setdefault(scope, {})[value["position"]] = verdict
         return Work(
             run_directory=self.directory,
             segment=segment.name,
@@ -216,18 +237,21 @@ class Run:
             directories.append(files.join(self.reuse, segment.name))
         return directories
 
-    def _publish_extras(self, artifact: Artifact, facts: JSON) -> None:
+    def _verdicts(self, segment: Segment) -> list[JSON]:
+        """Return what is known of records that may not be touched: here, and of earlier runs."""
+        directories = (*self._earlier(segment), files.join(self.directory, segment.name))
+        settings = digest(segment.settings)
+        return [value for each in directories for value in read_verdicts(each, settings)]
+
+    def _publish_extras(
+        self, segment: Segment, artifact: Artifact, records: list[PartRecord], facts: JSON
+    ) -> None:
         """Publish what belongs to an artifact as a whole: verdicts, and the shards' index."""
-        lines = []
-        for name in files.list_names(artifact.directory):
-            if name.startswith(".verdict-"):
-                value = files.read_json(artifact.path(name))
-                plan = artifact.plan() or {}
-                value["settings"] = digest(plan["made_of"]["settings"])
-                lines.append(json.dumps(value, sort_keys=True))
-        if lines:
-            data = ("\n".join(sorted(lines)) + "\n").encode()
-            files.replace_bytes(data, artifact.path("cpu_verdicts.jsonl"))
+        keys = {record.key for record in records}
+        values = [value for value in self._verdicts(segment) if value["key"] in keys]
+        if values:
+            lines = sorted({json.dumps(value, sort_keys=True) for value in values})
+            files.replace_bytes(("\n".join(lines) + "\n").encode(), artifact.path(VERDICTS))
         if "index" in facts:
             data = files.canonical_json(facts["index"])
             files.publish_bytes(data, artifact.path("index.json"))
@@ -256,7 +280,7 @@ class Run:
 
     def _difference(self, name: str, before: JSON) -> str:
         now = self.made_of[name]
-        key, old, new = _first_difference(before, now)
+        key, old, new = first_difference(before, now)
         return (
             f"{self.directory}/{name} was made with other settings: {key} was {old}, is {new}. "
             f"To make it and what follows again, add --restart {name} (parts that still fit are "
@@ -270,25 +294,6 @@ def _part_key(segment: Segment, part: Part, settings_digest: str, contents: JSON
     A segment that reads one artifact part by part depends on that part alone, so a longer list of
     inputs leaves the others' keys as they were.
     """
-    reads = part.reads if part.reads and len(segment.reads) == 1 else digest(contents)
+    alone = part.reads and len(segment.reads) == 1
+    reads = part.reads if alone else digest([contents, part.reads, part.index])
     return digest({"settings": settings_digest, "spec": part.spec, "reads": reads})
-
-
-def _first_difference(before: object, now: object, path: str = "") -> tuple[str, str, str]:
-    """Return (dotted key, old value, new value) of the first leaf that differs."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
-            if before.get(key) != now.get(key):
-                inner = f"{path}.{key}" if path else str(key)
-                return _first_difference(before.get(key), now.get(key), inner)
-    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        for index, (old, new) in enumerate(zip(before, now, strict=True)):
-            if old != new:
-                stage = new.get("stage") if isinstance(new, dict) else None
-                return _first_difference(old, new, f"{path}.{stage or index}")
-    return path, _short(before), _short(now)
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -16,7 +16,8 @@ class Position:
     def __init__(self, scratch: str) -> None:
         path = os.path.join(scratch, "position")
         with open(path, "wb+") as file:
-            file.truncate(SIZE)
+            file.write(bytes(SIZE))  # not a hole: on a full disk a store into one is SIGBUS
+            file.flush()
             self._map = mmap.mmap(file.fileno(), SIZE)
         self._count = 0
 
@@ -26,6 +27,10 @@ class Position:
         first, dash, last = position.partition("-")
         self._count += int(last) - int(first) + 1 if dash else 1
         self._map[: HEADER.size + len(data)] = HEADER.pack(self._count, len(data)) + data
+
+    def leave(self) -> None:
+        """Note that no record is worked on."""
+        self._map[: HEADER.size] = HEADER.pack(self._count, 0)
 
 
 def read_position(scratch: str) -> tuple[int, str]:

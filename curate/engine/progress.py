@@ -10,6 +10,8 @@ import glob
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,7 +24,15 @@ from curate.storage import files
 from curate.storage.artifact import Part, PartRecord
 
 LINE_SECONDS = 10.0  # between plain lines
+MIN_SHOWN_SECONDS = 1.0
 HIDDEN = "."  # segments below an artifact show as part of it
+
+
+@contextmanager
+def unless_closed() -> Iterator[None]:
+    """Go on where standard output is closed: rich then falls silent, and asks to exit."""
+    with suppress(SystemExit):
+        yield
 
 
 class Progress(Observer):
@@ -37,6 +47,7 @@ class Progress(Observer):
         self._num_parts = self._parts_done = 0
         self._bytes_total = self._bytes_done = 0
         self._records_done = 0
+        self._hidden_seconds = 0.0  # of segments below the artifact that is shown next
         self._stop = threading.Event()
         self._live: Live | None = None
         self._thread: threading.Thread | None = None
@@ -62,7 +73,8 @@ class Progress(Observer):
 
     def say(self, message: str) -> None:
         """Print a line above the display."""
-        self.console.print(message, highlight=False, soft_wrap=True)
+        with unless_closed():
+            self.console.print(message, highlight=False, soft_wrap=True)
 
     def segment_started(self, segment: Segment, directory: str, parts: list[Part]) -> None:
         """Begin to count a segment."""
@@ -85,20 +97,24 @@ class Progress(Observer):
         """Print one line for an artifact that is complete."""
         with self._lock:
             self._segment = None
+        self._hidden_seconds += report.seconds
         if HIDDEN in report.name:
             return
+        seconds, self._hidden_seconds = self._hidden_seconds, 0.0
         parts = f"{report.num_parts} part{'s' if report.num_parts != 1 else ''}"
         if report.reused:
             self.say(f"  {report.name:<11} reused ({parts})")
             return
         again = f", {report.num_parts_reused} reused" if report.num_parts_reused else ""
-        self.say(f"  {report.name:<11} {report.seconds:6.1f} s  {parts}{again}")
+        self.say(f"  {report.name:<11} {seconds:6.1f} s  {parts}{again}")
 
     def _status(self) -> str:
         with self._lock:
             if self._segment is None:
                 return ""
             elapsed = time.monotonic() - self._started
+            if elapsed < MIN_SHOWN_SECONDS:
+                return ""
             quiet = time.monotonic() - self._last_news
             running = _running(self._directory)
             records = self._records_done + sum(running)

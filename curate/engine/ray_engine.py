@@ -7,14 +7,16 @@ equal bytes. Ray is bound to loopback unless an address is given.
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import ray
 
 from curate.engine.work import Task, Work, run_task
-from curate.errors import CurateError
+from curate.errors import CurateError, Interrupted
 from curate.storage.artifact import PartRecord
 
 OBJECT_STORE_BYTES = 100 << 20
@@ -25,11 +27,12 @@ class RayEngine:
     """An `Engine` of Ray tasks of one CPU each."""
 
     def __init__(self, num_workers: int, address: str | None) -> None:
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        os.environ.setdefault("RAY_DISABLE_IMPORT_WARNING", "1")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning
+        logging.getLogger("ray").setLevel(logging.ERROR)  # the display is ours
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if address is None:
             options |= {
+                "address": "local",  # whatever RAY_ADDRESS or another user's cluster says
                 "num_cpus": num_workers,
                 "include_dashboard": False,
                 "_node_ip_address": "127.0.0.1",
@@ -37,10 +40,11 @@ class RayEngine:
             }
         else:
             options["address"] = address
-        ray.init(**options)
+        _init(options)
         self.num_workers = num_workers
         if address is not None:
-            self.num_workers = max(1, int(ray.cluster_resources().get("CPU", num_workers)))
+            resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            self.num_workers = max(1, int(resources.get("CPU", num_workers)))
 
     def map(self, work: Work, tasks: list[Task]) -> Iterator[PartRecord]:
         """Run every task; yield records as they commit (see `Engine.map`)."""
@@ -80,6 +84,17 @@ class RayEngine:
     def close(self) -> None:
         """Stop the Ray that `__init__` started, or leave the cluster."""
         ray.shutdown()
+
+
+def _init(options: dict[str, Any]) -> None:
+    """Start or join Ray, and take back the handler of SIGTERM, which it replaces by an exit."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(**options)
+    except SystemExit:  # its handler, while it starts
+        raise Interrupted(signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _run_task(work: Work, task: Task) -> PartRecord:

@@ -12,26 +12,26 @@ from dataclasses import replace
 from curate.storage import files
 from curate.storage.artifact import (
     JSON,
+    VERDICTS,
     Artifact,
     Part,
     PartRecord,
-    Verdict,
     commit,
 )
 
 
-def set_aside(directory: str, name: str) -> None:
-    """Move an artifact to `.old/`, replacing what an earlier restart left there."""
+def set_aside(directory: str, name: str, fingerprint: str) -> None:
+    """Move an artifact to `.old/`, unless an interrupted restart did and it is being made again."""
     source, target = files.join(directory, name), files.join(directory, ".old", name)
     if not files.exists(source):
         return
-    if not files.exists(files.join(source, ".plan.json")):
+    plan = Artifact(source).plan()
+    if plan is None:
         files.remove_tree(source)
-        return
-    if files.exists(target):  # an interrupted restart: what it set aside first is the fuller one
-        files.remove_tree(source)
-    else:
+    elif not files.exists(target):
         files.move_tree(source, target)
+    elif plan["fingerprint"] != fingerprint:  # what was set aside first is the fuller one
+        files.remove_tree(source)
 
 
 def adopt_artifact(reuse: str, name: str, artifact: Artifact, plan: JSON) -> bool:
@@ -46,7 +46,7 @@ def adopt_artifact(reuse: str, name: str, artifact: Artifact, plan: JSON) -> boo
         part = Part(record.index)
         if _take(other, artifact, part, record) is None:
             return False  # damaged over there: made again here, part by part
-    extras = ("cpu_verdicts.jsonl", "index.json", "_manifest.json")
+    extras = (VERDICTS, "index.json", "_manifest.json")
     for extra in extras:
         if files.exists(other.path(extra)):
             files.publish_bytes(files.read_bytes(other.path(extra)), artifact.path(extra))
@@ -71,17 +71,17 @@ class Shelf:
         return None
 
 
-def verdicts_of(directory: str, settings_digest: str) -> dict[str, dict[str, Verdict]]:
-    """Return source -> position -> verdict, as an earlier run of the same settings found them."""
-    found: dict[str, dict[str, Verdict]] = {}
-    path = files.join(directory, "cpu_verdicts.jsonl")
-    if files.exists(path):
-        for line in files.read_bytes(path).splitlines():
-            value = json.loads(line)
-            if value["settings"] == settings_digest and value["source"] is not None:
-                verdict = (value["reason"], value["detail"])
-                found.setdefault(value["source"], {})[value["position"]] = verdict
-    return found
+def read_verdicts(directory: str, settings_digest: str) -> list[JSON]:
+    """Return the verdicts that runs of these settings found, finished or not."""
+    data = b""
+    for name in files.list_names(directory):
+        if name == VERDICTS:
+            data += files.read_bytes(files.join(directory, name))
+        elif name.startswith(".verdict-"):
+            value = files.read_json(files.join(directory, name))
+            data += json.dumps(value, sort_keys=True).encode() + b"\n"
+    values = [json.loads(line) for line in data.splitlines()]
+    return [value for value in values if value["settings"] == settings_digest]
 
 
 def _take(other: Artifact, artifact: Artifact, part: Part, record: PartRecord) -> PartRecord | None:

@@ -23,17 +23,17 @@ from pathlib import Path
 
 from curate import errors
 from curate.engine.position import read_position
-from curate.engine.work import Task, Work
+from curate.engine.work import Task, Work, verdict_scope
 from curate.errors import CurateError, Interrupted
 from curate.storage import files
-from curate.storage.artifact import JSON, Verdict
+from curate.storage.artifact import JSON, Verdict, digest
 
 OUT_OF_MEMORY = 77  # exit code of a child that met MemoryError at a record
 POLL_SECONDS = 0.2
 # Sent from outside (an operator, the kernel's memory killer): says nothing about the record,
 # unless the same record is there every time.
 FOREIGN = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
-MAX_FOREIGN_DEATHS = 5
+MAX_FOREIGN_DEATHS = 5  # at one position
 MAX_DEATHS = 500  # of one part; beyond that the software is broken, not the input
 STRIKES = 2  # deaths at one record before it is blamed: an earlier one may have broken the heap
 
@@ -48,25 +48,26 @@ def supervise(
     verdicts = _known_verdicts(work, task)
     narrow: set[str] = set()
     deaths: Counter[str] = Counter()
-    foreign = 0
+    kills: Counter[str] = Counter()
     while True:
         code, position = _run_child(work, task, scratch, verdicts, narrow, should_stop)
-        result = files.read_json(os.path.join(scratch, "result.json"))
-        if code == 0 and result is not None:
-            return dict(result)
-        _raise_child_error(work, task, scratch)
-        foreign += -code in FOREIGN
-        deaths[position] += 1
-        if foreign and foreign < MAX_FOREIGN_DEATHS and -code in FOREIGN:
-            continue
-        if not position or sum(deaths.values()) > MAX_DEATHS:
+        if code == 0:
+            return dict(files.read_json(os.path.join(scratch, "result.json")))
+        _raise_child_error(scratch)
+        if -code in FOREIGN:
+            kills[position] += 1
+            if kills[position] < MAX_FOREIGN_DEATHS and kills.total() <= MAX_DEATHS:
+                continue
+        else:
+            deaths[position] += 1
+        if not position or deaths.total() + kills.total() > MAX_DEATHS:
             raise CurateError(
                 f"{work.segment} {task.part.name}: the child process died "
                 f"({_cause(code, work)[0]}) outside any record.\n{_tail(scratch)}"
             )
         if "-" in position:
             narrow.add(position)
-        elif deaths[position] >= STRIKES or -code == signal.SIGPROF:
+        elif deaths[position] >= STRIKES or -code in (signal.SIGPROF, *FOREIGN):
             verdicts[position] = _cause(code, work)
             _publish_verdict(work, task, position, verdicts[position])
 
@@ -82,12 +83,13 @@ def _run_child(
     """Run the child once; return its exit code (negative: a signal) and last position."""
     for entry in os.scandir(scratch):
         os.unlink(entry.path)
-    job = {
+    job: JSON = {
         "work": asdict(work),
         "part": asdict(task.part),
         "verdicts": verdicts,
         "narrow": sorted(narrow),
         "scratch": scratch,
+        "parent": os.getpid(),
     }
     job["work"]["replay"] = {}
     Path(scratch, "job.json").write_bytes(files.canonical_json(job))
@@ -137,21 +139,23 @@ def _cause(code: int, work: Work) -> Verdict:
 
 def _known_verdicts(work: Work, task: Task) -> dict[str, Verdict]:
     """Return the part's verdicts: of earlier runs, and of earlier attempts of this one."""
-    known = dict(work.replay.get(task.part.spec.get("source", ""), {}))
-    prefix = f".verdict-{task.part.index:05d}-"
+    spec = task.part.spec
+    known = dict(work.replay.get(verdict_scope(spec.get("source"), spec.get("size"), task.key), {}))
+    prefix = f".verdict-{task.key}-"
     for name in files.list_names(work.artifact.directory):
         if name.startswith(prefix):
             value = files.read_json(work.artifact.path(name))
-            if value["key"] == task.key:
-                known[value["position"]] = (value["reason"], value["detail"])
+            known[value["position"]] = (value["reason"], value["detail"])
     return known
 
 
 def _publish_verdict(work: Work, task: Task, position: str, verdict: Verdict) -> None:
-    name = f".verdict-{task.part.index:05d}-{position.replace(':', '-')}.json"
+    name = f".verdict-{task.key}-{position.replace(':', '-')}.json"
     value = {
+        "settings": digest(work.settings),
         "key": task.key,
         "source": task.part.spec.get("source"),
+        "size": task.part.spec.get("size"),
         "position": position,
         "reason": verdict[0],
         "detail": verdict[1],
@@ -159,7 +163,7 @@ def _publish_verdict(work: Work, task: Task, position: str, verdict: Verdict) ->
     files.publish_bytes(files.canonical_json(value), work.artifact.path(name))
 
 
-def _raise_child_error(work: Work, task: Task, scratch: str) -> None:
+def _raise_child_error(scratch: str) -> None:
     """Raise what the child raised on purpose, or its traceback if it is a bug."""
     path = os.path.join(scratch, "error.json")
     if not os.path.exists(path):

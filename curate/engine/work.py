@@ -39,7 +39,7 @@ class Work:
     isolated: bool
     cpu_seconds: float
     memory_bytes: int
-    replay: Mapping[str, Mapping[str, Verdict]]  # source -> position -> verdict of an earlier run
+    replay: Mapping[str, Mapping[str, Verdict]]  # scope -> position -> verdict of an earlier run
 
     @property
     def artifact(self) -> Artifact:
@@ -53,6 +53,11 @@ class Task:
 
     part: Part
     key: str
+
+
+def verdict_scope(source: str | None, size: int | None, key: str) -> str:
+    """Return within what a verdict's position means the same record: a file, else a part."""
+    return key if source is None else f"{source} of {size} bytes"
 
 
 class Engine(Protocol):
@@ -71,13 +76,18 @@ def run_task(work: Work, task: Task, should_stop: Callable[[], bool] | None = No
     from curate.engine.supervisor import supervise
 
     artifact = work.artifact
-    scratch = files.scratch_directory(artifact.directory)
+    try:
+        scratch = files.scratch_directory(artifact.directory)
+    except OSError as error:
+        raise files.explain_os_error(error) from error
     try:
         if work.isolated:
             result = supervise(work, task, scratch, should_stop)
         else:
             result = attempt(work, task.part, scratch)
         return commit(artifact, task.part, task.key, scratch, result)
+    except OSError as error:
+        raise files.explain_os_error(error) from error
     finally:
         files.remove_tree(scratch)
 

@@ -3,6 +3,8 @@
 History-free: the same page gives the same text whatever was extracted before it. That is why
 trafilatura's `deduplicate` (a process-wide cache) and its date search (`max_date` = now) are never
 used. Structural limits come first, because a page that breaks one breaks it on every machine.
+
+What a library raises over one page is that page's error, not the run's.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from curate.extraction.html import Tree, count_tags, is_deeper, parse
+from curate.extraction.html import Tree, clean, count_tags, is_deeper, parse
 from curate.extraction.metadata import find_date, find_title
 from curate.stage import Extracted, ExtractFn, ExtractionSpec, Outcome, Page
 
+HTML_TYPES = ("text/html", "application/xhtml+xml")
 MainText = Callable[[Tree, str], str]  # (parsed page, its source) -> text
 
 
@@ -35,7 +38,7 @@ class Extraction(ExtractionSpec):
         main_text = _open_engine(self.engine)
 
         def extract(page: Page) -> Extracted | Outcome:
-            if page.type in ("conversion", "text") or page.sniffed_type == "text/plain":
+            if _is_plain(page):
                 if not page.text.strip():
                     return self._drop("empty_page", "no text")
                 return Extracted(page.text, None, None)
@@ -44,22 +47,38 @@ class Extraction(ExtractionSpec):
             num_tags = count_tags(page.text)
             if num_tags > max_tags:
                 return self._drop("too_many_tags", f"{num_tags} > limits.max_tags {max_tags}")
-            tree = parse(page.text)
-            if tree is None:
-                return self._drop("no_text", "no HTML element could be parsed")
-            if is_deeper(tree, max_depth):
-                return self._drop("too_deep", f"nesting > limits.max_depth {max_depth}")
-            title = find_title(tree)
-            date = find_date(tree, page.url, page.date)
-            text = main_text(tree, page.text).strip()
-            if not text:
-                return self._drop("no_text", "no main text found")
-            return Extracted(text, title, date)
+            try:
+                return self._extract(page, main_text, max_depth)
+            except MemoryError:
+                raise
+            except Exception as error:  # its message may hold an address, which differs
+                return Outcome("errored", self.name, "extraction_failed", type(error).__name__)
 
         return extract
 
+    def _extract(self, page: Page, main_text: MainText, max_depth: int) -> Extracted | Outcome:
+        source = clean(page.text)
+        tree = parse(source)
+        if tree is None:
+            return self._drop("no_text", "no HTML element could be parsed")
+        if is_deeper(tree, max_depth):
+            return self._drop("too_deep", f"nesting > limits.max_depth {max_depth}")
+        title = find_title(tree)
+        date = find_date(tree, page.url, page.date)
+        text = main_text(tree, source).strip()
+        if not text:
+            return self._drop("no_text", "no main text found")
+        return Extracted(text, title, date)
+
     def _drop(self, reason: str, detail: str) -> Outcome:
         return Outcome("dropped", self.name, reason, detail)
+
+
+def _is_plain(page: Page) -> bool:
+    """Return whether the page is text already; the header decides where the bytes do not tell."""
+    if page.type in ("conversion", "text"):
+        return True
+    return page.sniffed_type == "text/plain" and page.declared_type not in HTML_TYPES
 
 
 def _open_engine(engine: str) -> MainText:

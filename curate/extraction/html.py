@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TypeAlias
 
 from lxml import etree, html
 
-Tree = html.HtmlElement
+Tree: TypeAlias = html.HtmlElement
 
-# An XML declaration with an encoding makes lxml refuse text that is decoded already.
-XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
-# lxml stops at NUL; other C0 controls are not XML characters and would raise later on.
-CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+# lxml stops at NUL; other C0 controls are not XML characters: one of them, even as a reference,
+# makes trafilatura give up the page.
+CONTROLS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
+    "|&#0{0,8}(?:[0-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9]);?"
+    "|&#[xX]0{0,8}(?:[0-8bcefBCEF]|1[0-9a-fA-F]|[fF]{3}[efEF])(?![0-9a-fA-F]);?"
+)
 
 
 def count_tags(text: str) -> int:
@@ -20,17 +24,23 @@ def count_tags(text: str) -> int:
     return text.count("<")
 
 
-def parse(text: str) -> Tree | None:
-    """Return the page's root element, or None where nothing in it is HTML.
+def clean(text: str) -> str:
+    """Return the source with a space for every character that XML cannot hold."""
+    return CONTROLS.sub(" ", text)
 
-    `huge_tree` lifts libxml2's depth limit of 256, at which it would stop reading silently.
+
+def parse(text: str) -> Tree | None:
+    """Return the root element of a clean source, or None where nothing in it is HTML.
+
+    `huge_tree` lifts libxml2's depth limit of 256, at which it would stop reading silently. The
+    line feed is for lxml, which refuses decoded text that begins with an XML declaration, and takes
+    quadratic time to look for one; behind it the declaration is a processing instruction.
     """
-    text = XML_DECLARATION.sub("", CONTROLS.sub(" ", text), count=1)
     parser = html.HTMLParser(
         remove_comments=True, remove_pis=True, collect_ids=False, huge_tree=True
     )
     try:
-        tree = html.document_fromstring(text, parser=parser)
+        tree = html.document_fromstring("\n" + text, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         return None
     return tree if len(tree) else None

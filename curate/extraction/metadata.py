@@ -1,21 +1,23 @@
 """Title and publication date from markup, on a tree that is parsed already.
 
 trafilatura's own metadata search doubles the time per page (14 to 30 ms). What pages declare in
-<title>, <meta>, JSON-LD, <time> and their URL is nearly all there is to find. A date after the crawl
-is a mistake of the page and is passed over; the clock of this machine is never asked.
+<title>, <meta>, JSON-LD, <time> and their URL is nearly all there is to find. A date after the
+crawl is a mistake of the page and is passed over; the clock of this machine is never asked.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
 from lxml import etree
 
 from curate.extraction.html import Tree
+
+Find = Callable[[Tree], Any]
 
 MAX_TITLE_CHARS = 300
 MAX_JSON_LD_CHARS = 200_000
@@ -42,11 +44,14 @@ DATE_META = (
 ISO_DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-/.](0?[1-9]|1[0-2])[-/.](0?[1-9]|[12]\d|3[01])(?!\d)"
 )
-META = etree.XPath("//head//meta[@content] | //body//meta[@itemprop][@content]")
-TITLE = etree.XPath("string(//head/title[1])")
-HEADING = etree.XPath("string(//h1[1])")
-JSON_LD = etree.XPath("//script[@type='application/ld+json']/text()")
-TIME = etree.XPath("(//article//time/@datetime | //time[@pubdate]/@datetime | //time/@datetime)[1]")
+CRAWLED = re.compile(r"(\d{4})(?:-?(\d\d)(?:-?(\d\d))?)?")  # WARC-Date may stop at the year
+META: Find = etree.XPath("//head//meta[@content] | //body//meta[@itemprop][@content]")
+TITLE: Find = etree.XPath("string(//head/title[1])")
+HEADING: Find = etree.XPath("string(//h1[1])")
+JSON_LD: Find = etree.XPath("//script[@type='application/ld+json']/text()")
+TIME: Find = etree.XPath(
+    "(//article//time/@datetime | //time[@pubdate]/@datetime | //time/@datetime)[1]"
+)
 
 
 def find_title(tree: Tree) -> str | None:
@@ -65,7 +70,7 @@ def find_date(tree: Tree, url: str | None, crawled: str | None) -> str | None:
 
     Order: <meta>, JSON-LD `datePublished`, <time datetime>, the URL's path.
     """
-    latest = (crawled or "9999-12-31")[:10]
+    latest = _latest(crawled)
     meta = _meta(tree)
     for key in DATE_META:
         if key in meta and (found := _iso_date(meta[key], latest)):
@@ -76,7 +81,13 @@ def find_date(tree: Tree, url: str | None, crawled: str | None) -> str | None:
     for text in TIME(tree):
         if found := _iso_date(str(text), latest):
             return found
-    return _iso_date(url or "", latest)
+    return _iso_date(re.split("[?#]", url or "", maxsplit=1)[0], latest)
+
+
+def _latest(crawled: str | None) -> str:
+    """Return the day of the crawl; where it is cut short, the end of the year or month before."""
+    match = CRAWLED.match(crawled or "")
+    return "-".join(group or "00" for group in match.groups()) if match else "9999-12-31"
 
 
 def _meta(tree: Tree) -> dict[str, str]:

@@ -39,11 +39,11 @@ class Http(GateSpec):
 
         def check(page: Page) -> Outcome | None:
             if page.status is not None and page.status not in statuses:
-                return self._drop("http_status", f"{page.status} not in {sorted(statuses)}")
+                return self._drop("http_status", f"{page.status} not in status {sorted(statuses)}")
             mime = page_type(page)
             if mime not in types:
                 declared = page.declared_type or "nothing"
-                return self._drop("mime_type", f"{mime} (declared {declared})")
+                return self._drop("mime_type", f"{mime} (declared {declared}) not in mime_types")
             if page.truncated and self.truncated == "drop":
                 return self._drop("truncated", page.truncated)
             if page.digest == "mismatch" and self.digest_mismatch == "drop":

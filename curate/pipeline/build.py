@@ -54,7 +54,7 @@ def build_segments(config: Config, sources: list[Source] | None = None) -> list[
         Segment(
             "ledger",
             ("tokens", *verdict_reads),
-            later,
+            {**later, "jaccard": dedup.jaccard} if isinstance(dedup, Dedup) else later,
             same_parts("documents"),
             ledger.run(config),
         ),

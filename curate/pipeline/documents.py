@@ -166,7 +166,8 @@ def _take(
     verdict = io.enter(f"{item.offset}:{item.inner}")
     if verdict is not None:
         io.facts.setdefault("verdicts", []).append([item.offset, item.inner, *verdict])
-        result: dict[str, Any] | Outcome = Outcome("errored", "extraction", *verdict)
+        stage = stages.extraction.name if stages.extraction else "input"
+        result: dict[str, Any] | Outcome = Outcome("errored", stage, *verdict)
     else:
         result = _document(item, stages, config, io)
     if isinstance(result, Outcome):

@@ -73,7 +73,7 @@ def fixed_prefix(patterns: list[str]) -> str:
                 fixed = parts[:index]
                 break
         directories.append(fixed)
-    common = os.path.commonprefix(directories)
+    common = os.path.commonprefix(directories)  # noqa: RUF071  # of lists, name by name
     return "/".join(common) or ("/" if patterns[0].startswith("/") else ".")
 
 

@@ -31,7 +31,7 @@ def run(config: Config) -> Any:
             raise IntegrityError(f"{io.part.name}: documents and verdicts have different rows")
         rows = verdicts.drop_columns(["doc_id"])
         if settings["dedup"]:
-            rows = _overrule(rows, identity["doc_id"], _duplicates(io))
+            rows = _overrule(rows, identity["doc_id"], _duplicates(io, settings["jaccard"]))
         rows = _overrule(rows, identity["doc_id"], _token_errors(io))
         for name in rows.column_names:
             identity = identity.append_column(name, rows[name])
@@ -39,13 +39,27 @@ def run(config: Config) -> Any:
         ledger = pa.concat_tables([outcomes, identity.select(LEDGER.names).cast(LEDGER)])
         order = [("source", "ascending"), ("offset", "ascending"), ("inner", "ascending")]
         ledger = ledger.sort_by(order)
+        _check(io, ledger)
         io.parquet(LEDGER).write(ledger)
         _count(io, ledger)
 
     return run_part
 
 
-def _duplicates(io: PartIO) -> pa.Table:
+def _check(io: PartIO, ledger: pa.Table) -> None:
+    """Fail unless every record and span that was read is in the ledger, once."""
+    record = io.artifact("documents").record(io.part.index)
+    counters = record.counters if record is not None else {}
+    num_read = counters.get("records", 0) + counters.get("spans", 0)
+    num_ids = pc.count_distinct(ledger["doc_id"]).as_py()
+    if not num_read == num_ids == ledger.num_rows:
+        raise IntegrityError(
+            f"{io.part.name}: {num_read} records and spans were read, but the ledger has "
+            f"{ledger.num_rows} rows of {num_ids} records. This is a defect of curate."
+        )
+
+
+def _duplicates(io: PartIO, jaccard: float) -> pa.Table:
     """Return the verdicts of the duplicates of this part: doc_id and the outcome columns."""
     table = read_table(io.input("duplicates"))
     table = table.filter(pc.is_valid(table["survivor_id"]))
@@ -55,7 +69,7 @@ def _duplicates(io: PartIO) -> pa.Table:
         "stage": pa.array(["dedup"] * table.num_rows, string),
         "reason": pc.if_else(table["exact"], "exact_duplicate", "near_duplicate"),
         "detail": [
-            f"{row['jaccard']:.6g} similar to {row['survivor_id']}"
+            f"{row['jaccard']:.6g} >= jaccard {jaccard:g} with {row['survivor_id']}"
             for row in table.select(["jaccard", "survivor_id"]).to_pylist()
         ],
     }
@@ -90,7 +104,7 @@ def _overrule(rows: pa.Table, doc_ids: pa.ChunkedArray, later: pa.Table) -> pa.T
 
 
 def _count(io: PartIO, ledger: pa.Table) -> None:
-    """Count every outcome by stage and reason, and those of each source."""
+    """Count every outcome by stage and reason."""
     keys = ["outcome", "stage", "reason"]
     for row in ledger.group_by(keys).aggregate([([], "count_all")]).to_pylist():
         name = row["outcome"]

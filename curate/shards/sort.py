@@ -84,27 +84,13 @@ def _runs(path: str, num_tokens: pa.ChunkedArray) -> Iterator[tuple[int, pa.Chun
 
 def _read_sidecar(io: PartIO, encoded: pa.Table) -> pa.Table:
     """Return the sidecar columns of the part's token rows, in their order."""
+    documents = read_table(io.input("documents"), ["doc_id", "url", "date"])
+    measures = _read_measures(io)
     wanted = pa.concat_arrays([*encoded["doc_id"].chunks, pa.array([], string)])
-    languages = _read_languages(io)
-    found, start = [SIDECAR.empty_table().drop_columns("num_tokens")], 0
-    for batch in read_batches(io.input("documents"), ["doc_id", "url", "date", "text"], READ_ROWS):
-        size = pc.cast(pc.binary_length(batch.column("text")), pa.int64())
-        language = (
-            pa.nulls(batch.num_rows, string)
-            if languages is None
-            else languages.slice(start, batch.num_rows)
-        )
-        columns = {"language": language, "num_bytes": size}
-        table = pa.table(
-            [
-                columns[name] if name in columns else batch.column(name)
-                for name in found[0].schema.names
-            ],
-            schema=found[0].schema,
-        )
-        found.append(table.filter(pc.is_in(batch.column("doc_id"), value_set=wanted)))
-        start += batch.num_rows
-    sidecar = pa.concat_tables(found)
+    for name in ("num_bytes", "language"):
+        documents = documents.append_column(name, measures[name])
+    documents = documents.filter(pc.is_in(documents["doc_id"], value_set=wanted))
+    sidecar = documents.select([name for name in SIDECAR.names if name != "num_tokens"])
     if not sidecar["doc_id"].equals(encoded["doc_id"]):
         raise IntegrityError(
             f"part {io.part.index}: tokens has documents that documents has not, or in another "
@@ -113,10 +99,12 @@ def _read_sidecar(io: PartIO, encoded: pa.Table) -> pa.Table:
     return sidecar.append_column("num_tokens", encoded["num_tokens"])
 
 
-def _read_languages(io: PartIO) -> pa.ChunkedArray | None:
-    """Return the language of every document of the part, or None where it is not measured."""
+def _read_measures(io: PartIO) -> pa.Table:
+    """Return num_bytes and language of every document of the part; null if not measured."""
     path = io.input("measures")
     with open_read(path) as file:
-        if "language" not in pa.parquet.read_schema(file).names:
-            return None
-    return read_table(path, ["language"])["language"].cast(string)
+        measured = "language" in pa.parquet.read_schema(file).names
+    table = read_table(path, ["num_bytes", "language"] if measured else ["num_bytes"])
+    if not measured:
+        table = table.append_column("language", pa.nulls(table.num_rows, string))
+    return table

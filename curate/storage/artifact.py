@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -131,7 +131,19 @@ class Artifact:
         for name in record.files:
             files.remove(self.path(name))
 
+    def discard_leftovers(self, records: Iterable[PartRecord]) -> None:
+        """Remove data files that no record names; only the driver does this, before any attempt.
 
+        An attempt that was killed between its data and its record left them. They may even differ
+        from what the next attempt makes: a part that was being read again from the right place.
+        """
+        named = {name for record in records for name in record.files}
+        for name in files.list_names(self.directory):
+            if name not in named and not name.startswith((".", "_")) and name != VERDICTS:
+                files.remove(self.path(name))
+
+
+VERDICTS = "cpu_verdicts.jsonl"
 Verdict = tuple[str, str]  # (reason, detail) of a record that may not be touched again
 
 
@@ -179,6 +191,10 @@ class PartIO:
         if verdict is None:
             self._watch(position)
         return verdict
+
+    def leave(self) -> None:
+        """Announce that the record is done: what follows, such as reading on, is not its cost."""
+        self._watch("")
 
     def artifact(self, name: str) -> Artifact:
         """Return an artifact of this run, to read from."""

@@ -8,20 +8,25 @@ is check-then-write, which two attempts can both pass.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from pathlib import Path
 from typing import IO, Any, cast
 
-import fsspec
 from fsspec.core import url_to_fs
 
-from curate.errors import InputError, IntegrityError, StateError
+from curate.errors import CurateError, InputError, IntegrityError, StateError
 
 EXCLUSIVE_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
+MACHINE_ERRNOS = {  # a full disk and its like: no defect of curate or of the input
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE")
+}
 
 
 def is_local(path: str) -> bool:
@@ -44,6 +49,13 @@ def join(directory: str, *names: str) -> str:
     return "/".join([directory.rstrip("/"), *names])
 
 
+def explain_os_error(error: OSError) -> Exception:
+    """Return an error a person can act on where the machine is at fault, else the error itself."""
+    if error.errno not in MACHINE_ERRNOS:
+        return error
+    return CurateError(f"{error}. What is committed is safe; the same command resumes.")
+
+
 def open_read(path: str) -> IO[bytes]:
     """Open a file or object for reading; seekable, raw bytes.
 
@@ -52,7 +64,8 @@ def open_read(path: str) -> IO[bytes]:
     try:
         if is_local(path):
             return open(local_path(path), "rb")
-        return cast("IO[bytes]", fsspec.open(path, "rb", compression=None).open())
+        fs, inside = _file_system(path)
+        return cast("IO[bytes]", fs.open(inside, "rb"))
     except (OSError, ImportError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
 
@@ -62,7 +75,7 @@ def size_bytes(path: str) -> int:
     try:
         if is_local(path):
             return os.stat(local_path(path)).st_size
-        fs, inside = url_to_fs(path)
+        fs, inside = _file_system(path)
         return int(fs.size(inside))
     except (OSError, ImportError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
@@ -72,8 +85,7 @@ def exists(path: str) -> bool:
     """Return whether a file, object or directory is there now."""
     if is_local(path):
         return os.path.exists(local_path(path))
-    fs, inside = url_to_fs(path)
-    fs.invalidate_cache()
+    fs, inside = _file_system(path)
     return bool(fs.exists(inside))
 
 
@@ -84,8 +96,7 @@ def list_names(directory: str) -> list[str]:
             return sorted(os.listdir(local_path(directory)))
         except FileNotFoundError:
             return []
-    fs, inside = url_to_fs(directory)
-    fs.invalidate_cache()
+    fs, inside = _file_system(directory)
     try:
         entries = fs.ls(inside, detail=False)
     except FileNotFoundError:
@@ -126,11 +137,9 @@ def sha256_file(path: str) -> str:
 
 def scratch_directory(directory: str) -> str:
     """Return a new empty local directory for one attempt, beside its output where that is local."""
-    if is_local(directory):
-        parent = os.path.join(local_path(directory), ".tmp")
-    else:
-        parent = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"curate-{os.getuid()}")
-    path = os.path.join(parent, uuid.uuid4().hex)
+    if not is_local(directory):
+        return tempfile.mkdtemp(prefix="curate-")  # a name nobody can have prepared
+    path = os.path.join(local_path(directory), ".tmp", uuid.uuid4().hex)
     os.makedirs(path)
     return path
 
@@ -152,7 +161,7 @@ def publish(temporary: str, destination: str, sha256: str | None = None) -> None
             _require_same(temporary, destination, sha256)
         _fsync(os.path.dirname(target))
         return
-    fs, inside = url_to_fs(destination)
+    fs, inside = _file_system(destination)
     protocol = destination.split("://", 1)[0]
     if protocol not in EXCLUSIVE_PROTOCOLS:
         raise StateError(
@@ -179,15 +188,19 @@ def publish_bytes(data: bytes, destination: str) -> None:
 def replace_bytes(data: bytes, destination: str) -> None:
     """Write a small file atomically, replacing what was there (run.json and reports only)."""
     if not is_local(destination):
-        fs, inside = url_to_fs(destination)
+        fs, inside = _file_system(destination)
         fs.pipe_file(inside, data)
         return
     target = local_path(destination)
-    temporary = f"{target}.{uuid.uuid4().hex}.tmp"
-    Path(temporary).write_bytes(data)
-    _fsync(temporary)
-    os.replace(temporary, target)
-    _fsync(os.path.dirname(target))
+    scratch = scratch_directory(os.path.dirname(target))
+    try:
+        temporary = os.path.join(scratch, "data")
+        Path(temporary).write_bytes(data)
+        _fsync(temporary)
+        os.replace(temporary, target)
+        _fsync(os.path.dirname(target))
+    finally:
+        remove_tree(scratch)
 
 
 def remove(path: str) -> None:
@@ -195,7 +208,7 @@ def remove(path: str) -> None:
     if is_local(path):
         Path(local_path(path)).unlink(missing_ok=True)
         return
-    fs, inside = url_to_fs(path)
+    fs, inside = _file_system(path)
     if fs.exists(inside):
         fs.rm_file(inside)
 
@@ -205,7 +218,7 @@ def remove_tree(directory: str) -> None:
     if is_local(directory):
         shutil.rmtree(local_path(directory), ignore_errors=True)
         return
-    fs, inside = url_to_fs(directory)
+    fs, inside = _file_system(directory)
     if fs.exists(inside):
         fs.rm(inside, recursive=True)
 
@@ -216,8 +229,8 @@ def move_tree(source: str, target: str) -> None:
         os.makedirs(os.path.dirname(local_path(target)), exist_ok=True)
         os.rename(local_path(source), local_path(target))
         return
-    fs, inside = url_to_fs(source)
-    fs.mv(inside, url_to_fs(target)[1], recursive=True)
+    fs, inside = _file_system(source)
+    fs.mv(inside, _file_system(target)[1], recursive=True)
 
 
 def copy_file(source: str, temporary: str) -> None:
@@ -230,6 +243,15 @@ def copy_file(source: str, temporary: str) -> None:
             pass
     with open_read(source) as reader, open(temporary, "wb") as writer:
         shutil.copyfileobj(reader, writer, 1 << 20)
+
+
+def _file_system(path: str) -> tuple[Any, str]:
+    """Return the file system of a URL and the path in it.
+
+    Listings are not cached: other processes publish, and a stale one would hide what they did.
+    """
+    fs, inside = url_to_fs(path, use_listings_cache=False)
+    return fs, str(inside)
 
 
 def _require_same(temporary: str, destination: str, sha256: str | None) -> None:

@@ -74,7 +74,9 @@ def main():
     ours(pattern, None)  # warm-up: imports, page cache
     raw_count, raw = libraries(pattern)
     count, total = ours(pattern, None)
-    print(f"libraries alone     {raw_count:6} pages {raw:7.2f} s  {1e3 * raw / raw_count:6.2f} ms/page")
+    print(
+        f"libraries alone     {raw_count:6} pages {raw:7.2f} s  {1e3 * raw / raw_count:6.2f} ms/page"
+    )
     print(f"documents segment   {count:6} pages {total:7.2f} s  {1e3 * total / count:6.2f} ms/page")
     print(f"share of libraries  {raw / total:.3f}")
     if "--profile" in sys.argv:

@@ -1,0 +1,86 @@
+"""Count the records of WARC files again, without any of curate's code.
+
+`count_file` returns the place of every record, and of every run of bytes that is none, as a set of
+(offset, inner). It knows plain files, and gzip files in which damage begins and ends at members.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+
+MAGIC = b"\x1f\x8b\x08"
+LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d+)[ \t]*\r?$")
+Places = set[tuple[int, int]]
+
+
+def count_file(path: Path) -> tuple[Places, Places]:
+    """Return the places of records and of spans that are no record."""
+    data = path.read_bytes()
+    if not data:
+        return set(), {(0, 0)}
+    return count_gzip(data) if data.startswith(MAGIC) else count_plain(data)
+
+
+def count_plain(data: bytes) -> tuple[Places, Places]:
+    """Count the records of an uncompressed file."""
+    records: Places = set()
+    spans: Places = set()
+    at = 0
+    while at < len(data):
+        if data.startswith(b"WARC/1.", at):
+            records.add((at, 0))
+            at = record_end(data, at)
+        else:
+            spans.add((at, 0))
+            found = re.compile(rb"WARC/1\.\d\r\n").search(data, at)
+            at = found.start() if found else len(data)
+    return records, spans
+
+
+def count_gzip(data: bytes) -> tuple[Places, Places]:
+    """Count the records in every gzip member; a damaged member is one errored record."""
+    records: Places = set()
+    spans: Places = set()
+    at = 0
+    while at < len(data):
+        member = zlib.decompressobj(31)
+        try:
+            inflated = member.decompress(data[at:])
+        except zlib.error:
+            inflated = b""
+        if inflated and member.eof:
+            inner = 0
+            while inner < len(inflated):
+                records.add((at, inner))
+                inner = record_end(inflated, inner)
+            at = len(data) - len(member.unused_data)
+            continue
+        (records if data.startswith(MAGIC, at) else spans).add((at, 0))
+        at = next_member(data, at + 1)
+    return records, spans
+
+
+def next_member(data: bytes, at: int) -> int:
+    """Return where the next member begins that inflates to a WARC record."""
+    while (at := data.find(MAGIC, at)) >= 0:
+        try:
+            if zlib.decompressobj(31).decompress(data[at : at + 4096]).startswith(b"WARC/"):
+                return at
+        except zlib.error:
+            pass
+        at += 1
+    return len(data)
+
+
+def record_end(data: bytes, at: int) -> int:
+    """Return where the record at `at` ends, with the newlines behind it."""
+    head_end = data.find(b"\r\n\r\n", at)
+    length = LENGTH.search(data, at, head_end + 2) if head_end >= 0 else None
+    if length is None:
+        return len(data)
+    end = head_end + 4 + int(length[1])
+    while data[end : end + 1] in (b"\r", b"\n"):
+        end += 1
+    return min(end, len(data))
