@@ -31,7 +31,7 @@ DOCUMENTS = pa.schema(
         pa.field("title", string),
         pa.field("published", string),  # publication date, ISO 8601, where the page tells
         pa.field("text", string),
-        pa.field("charset", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("charset", string),
         pa.field("num_replaced_chars", pa.int32()),
         pa.field("truncated", string),
         pa.field("payload_digest", string),  # 'ok', 'mismatch', 'unknown'

@@ -64,23 +64,25 @@ class Segment:
     redo: RedoFn = field(default=nothing_to_redo)  # committed parts that must be made again
 
 
-def same_parts(upstream: str) -> PlanFn:
-    """Return a plan with one part per part of an upstream artifact."""
+def same_parts(aligned: tuple[str, ...], whole: tuple[str, ...] = ()) -> PlanFn:
+    """Return a plan with a part per part of the `aligned` artifacts, which have the same rows.
+
+    A part reads its own part of each of them, and all of every artifact in `whole`; together these
+    must be everything the segment reads, as a committed part is reused while they are the same.
+    """
 
     def plan(run: RunFiles) -> list[Part]:
-        records = run.artifact(upstream).records()
-        return [
-            Part(
-                record.index,
-                sum(facts.bytes for facts in record.files.values()),
-                reads=digest([facts.sha256 for _, facts in sorted(record.files.items())]),
-            )
-            for record in records
-        ]
+        contents = [run.manifest(name)["content"] for name in whole]
+        parts = []
+        for records in zip(*(run.artifact(name).records() for name in aligned), strict=True):
+            reads = [[f.sha256 for _, f in sorted(r.files.items())] for r in records]
+            num_bytes = sum(f.bytes for record in records for f in record.files.values())
+            parts.append(Part(records[0].index, num_bytes, reads=digest([reads, contents])))
+        return parts
 
     return plan
 
 
 def one_part(run: RunFiles) -> list[Part]:
-    """Plan a single part, for work that sees the whole."""
+    """Plan a single part, for work that sees all of everything it reads."""
     return [Part(0)]

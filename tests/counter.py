@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 MAGIC = b"\x1f\x8b\x08"
+VERSION = re.compile(rb"WARC/\d+\.\d+\r?\n")
 LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d+)[ \t]*\r?$")
 Places = set[tuple[int, int]]
 
@@ -29,12 +30,12 @@ def count_plain(data: bytes) -> tuple[Places, Places]:
     spans: Places = set()
     at = 0
     while at < len(data):
-        if data.startswith(b"WARC/1.", at):
+        if VERSION.match(data, at):
             records.add((at, 0))
             at = record_end(data, at)
         else:
             spans.add((at, 0))
-            found = re.compile(rb"WARC/1\.\d\r\n").search(data, at)
+            found = VERSION.search(data, at)
             at = found.start() if found else len(data)
     return records, spans
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from curate.pipeline.documents import make_page
+from curate.pipeline.pages import make_page
 from curate.sources.charset import decode_html
 from curate.sources.open import open_reader
 from curate.sources.record import ByteRange, Record

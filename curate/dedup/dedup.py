@@ -21,9 +21,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from curate.dedup import candidates, components, duplicates, survivors, verify
-from curate.segment import PlanFn, RunFiles, Segment
+from curate.segment import Segment, same_parts
 from curate.stage import Kind, StageSpec
-from curate.storage.artifact import Part, digest
 
 ROWS_PER_RANGE = 2_000_000  # of `.buckets`: 130 MB at the peak
 BYTES_PER_RANGE = 64 << 20  # of `.survivors`: 130 to 260 MB at the peak
@@ -86,7 +85,7 @@ def segments(
             candidates.BANDS,
             SOURCES,
             banding,
-            aligned(SOURCES),
+            same_parts(SOURCES),
             candidates.write_bands,
             scratch_for=part_of,
         ),
@@ -110,7 +109,7 @@ def segments(
             verify.SHINGLES,
             ("documents", "measures", components.COMPONENTS),
             {**version, **sketch},
-            aligned(("documents", "measures"), (components.COMPONENTS,)),
+            same_parts(("documents", "measures"), (components.COMPONENTS,)),
             verify.write_shingles,
             scratch_for=part_of,
         ),
@@ -126,23 +125,8 @@ def segments(
             part_of,
             ("verdicts", candidates.BUCKETS, components.COMPONENTS, survivors.SURVIVORS),
             version,
-            aligned(("verdicts",), (survivors.SURVIVORS,)),
+            same_parts(("verdicts",), (survivors.SURVIVORS,)),
             duplicates.write_duplicates,
             facts=duplicates.duplicate_facts,
         ),
     ]
-
-
-def aligned(own: tuple[str, ...], whole: tuple[str, ...] = ()) -> PlanFn:
-    """Return a plan with a part per part of `own`, which each reads all of `whole`."""
-
-    def plan(run: RunFiles) -> list[Part]:
-        contents = [run.manifest(name)["content"] for name in whole]
-        parts = []
-        for records in zip(*(run.artifact(name).records() for name in own), strict=True):
-            reads = [[f.sha256 for _, f in sorted(r.files.items())] for r in records]
-            num_bytes = sum(f.bytes for record in records for f in record.files.values())
-            parts.append(Part(records[0].index, num_bytes, reads=digest([reads, contents])))
-        return parts
-
-    return plan

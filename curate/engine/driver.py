@@ -202,14 +202,17 @@ class Run:
         work = self._work(segment)
         todo = [Task(p, k) for p, k in zip(parts, keys, strict=True) if p.index not in records]
         self.observer.segment_started(segment, artifact.directory, [task.part for task in todo])
-        while todo:
-            for record in self.engine().map(work, todo):
+        while True:
+            for record in self.engine().map(work, todo) if todo else ():
                 records[record.index] = record
                 self.observer.part_finished(segment, parts[record.index], record)
-            todo = []
-            for part in segment.redo(parts, [records[index] for index in sorted(records)]):
+            # Also where nothing was to do: the parts may be those of a run that died before this.
+            broken = segment.redo(parts, [records[index] for index in sorted(records)])
+            if not broken:
+                break
+            for part in broken:
                 artifact.uncommit(records.pop(part.index))
-                todo.append(Task(part, keys[part.index]))
+            todo = [Task(part, keys[part.index]) for part in broken]
         return [records[index] for index in sorted(records)], num_reused
 
     def _work(self, segment: Segment) -> Work:
@@ -291,9 +294,9 @@ class Run:
 def _part_key(segment: Segment, part: Part, settings_digest: str, contents: JSON) -> str:
     """Return what a part's bytes depend on: settings, its slice, and what it reads.
 
-    A segment that reads one artifact part by part depends on that part alone, so a longer list of
-    inputs leaves the others' keys as they were.
+    A segment that reads at most one artifact, part by part, writes the same whatever the part's
+    index, so a longer list of inputs leaves the keys of the others as they were.
     """
-    alone = part.reads and len(segment.reads) == 1
-    reads = part.reads if alone else digest([contents, part.reads, part.index])
-    return digest({"settings": settings_digest, "spec": part.spec, "reads": reads})
+    reads = part.reads or digest(contents)
+    place = part.index if len(segment.reads) > 1 else None
+    return digest({"settings": settings_digest, "spec": part.spec, "reads": reads, "at": place})

@@ -64,6 +64,8 @@ class RayEngine:
                 for reference in done:
                     task = running.pop(reference)
                     yield self._result(reference, work, task)
+        except SystemError as error:  # what a signal handler raised while Ray was in C++
+            raise error.__cause__ if isinstance(error.__cause__, Interrupted) else error from None
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)

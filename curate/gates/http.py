@@ -6,7 +6,7 @@ Everything here is known before a byte of HTML is parsed. Records that can never
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from curate.stage import GateFn, GateSpec, Outcome, Page
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 UNKNOWN_TYPES = ("application/octet-stream", "text/plain", "")  # what a sniffer says of anything
+Status = Annotated[int, Field(ge=100, le=599)]
+MimeType = Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+$")]
 
 
 class Http(GateSpec):
@@ -21,8 +23,8 @@ class Http(GateSpec):
 
     name: ClassVar[str] = "http"
 
-    status: list[int] = Field([200], description="HTTP status codes that are pages")
-    mime_types: list[str] = Field(
+    status: list[Status] = Field([200], description="HTTP status codes that are pages")
+    mime_types: list[MimeType] = Field(
         [*HTML_TYPES, "text/plain"], description="MIME types that are pages, sniffed over declared"
     )
     truncated: Literal["keep", "drop"] = Field(

@@ -11,6 +11,7 @@ from curate.dedup import dedup as deduplication
 from curate.dedup.dedup import Dedup
 from curate.dedup.sketch import permutations
 from curate.pipeline import curated, documents, ledger, measures, verdicts
+from curate.pipeline.chain import broken_links
 from curate.pipeline.inputs import Source, plan_parts
 from curate.segment import Segment, same_parts
 from curate.shards.segments import shard_segments
@@ -18,7 +19,9 @@ from curate.stage import ExtractionSpec, GateSpec, MeasureSpec, StageSpec
 from curate.storage.artifact import JSON
 from curate.tokens.segments import token_segments
 
-ALWAYS = ("curate", "pyarrow", "numpy")
+ALWAYS = ("pyarrow", "numpy")  # not curate: each segment and stage has a version of its own
+VERSIONS = {"documents": 1, "measures": 1, "verdicts": 1, "curated": 1, "ledger": 1}  # raised
+# whenever equal settings would give other bytes
 
 
 def build_segments(config: Config, sources: list[Source] | None = None) -> list[Segment]:
@@ -36,8 +39,11 @@ def build_segments(config: Config, sources: list[Source] | None = None) -> list[
         Segment(
             "verdicts",
             ("measures",),
-            {"stages": [_named(stage, stage.deciding_settings()) for stage in _ruling(config)]},
-            same_parts("measures"),
+            {
+                "version": VERSIONS["verdicts"],
+                "stages": [_named(stage, stage.deciding_settings()) for stage in _ruling(config)],
+            },
+            same_parts(("measures",)),
             verdicts.run(config),
         ),
         *(deduplication.segments(dedup) if isinstance(dedup, Dedup) else ()),
@@ -47,15 +53,23 @@ def build_segments(config: Config, sources: list[Source] | None = None) -> list[
         Segment(
             "curated",
             ("measures", "tokens", *verdict_reads),
-            {**later, "columns": curated.schema(config).names},
-            same_parts("documents"),
+            {
+                "version": VERSIONS["curated"],
+                **later,
+                "columns": curated.schema(config).names,
+            },
+            same_parts(("measures", "tokens", *verdict_reads)),
             curated.run(config),
         ),
         Segment(
             "ledger",
             ("tokens", *verdict_reads),
-            {**later, "jaccard": dedup.jaccard} if isinstance(dedup, Dedup) else later,
-            same_parts("documents"),
+            {
+                "version": VERSIONS["ledger"],
+                **later,
+                "jaccard": dedup.jaccard if isinstance(dedup, Dedup) else None,
+            },
+            same_parts(("tokens", *verdict_reads)),
             ledger.run(config),
         ),
         *shard_segments(config.settings.shards, has_dedup),
@@ -70,6 +84,7 @@ def _documents(config: Config, sources: list[Source] | None) -> Segment:
         "documents",
         (),
         {
+            "version": VERSIONS["documents"],
             "format": settings.input.format,
             "fields": settings.input.fields.model_dump(),
             "part_bytes": settings.input.part_bytes,
@@ -80,7 +95,7 @@ def _documents(config: Config, sources: list[Source] | None) -> Segment:
         plan_parts(settings.input, sources or []),
         documents.run(config),
         isolated=True,
-        redo=documents.broken_links,
+        redo=broken_links,
     )
 
 
@@ -89,6 +104,7 @@ def _measures(config: Config, planning: bool) -> Segment:
     stages: list[StageSpec] = [s for s in config.stages if isinstance(s, MeasureSpec)]
     dedup = config.stage(Dedup)
     settings: JSON = {
+        "version": VERSIONS["measures"],
         "stages": [_named(stage, stage.measuring_settings()) for stage in stages],
         "versions": _versions(stages=stages),
         "limits": config.settings.limits.model_dump(include={"cpu_seconds", "memory_bytes"}),
@@ -102,7 +118,7 @@ def _measures(config: Config, planning: bool) -> Segment:
         "measures",
         ("documents",),
         settings,
-        same_parts("documents"),
+        same_parts(("documents",)),
         measures.run(config),
         isolated=True,
     )

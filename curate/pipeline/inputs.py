@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from curate.errors import ConfigError, InputError
 from curate.segment import PlanFn, RunFiles
 from curate.settings import Input
 from curate.storage import files
-from curate.storage.artifact import Part
+from curate.storage.artifact import JSON, Part
 
 MAGIC = "*?["
 
@@ -30,23 +31,27 @@ class Source:
     name: str
     path: str
     num_bytes: int
+    unreadable: str | None = None  # why it is never opened: a FIFO would wait for ever
 
 
 def list_sources(settings: Input) -> list[Source]:
     """Return the input files sorted by name.
 
-    Raises: ConfigError when a pattern matches nothing or two files have one name.
+    Raises: ConfigError when a pattern matches nothing or two files have one name; InputError when
+    a file cannot be opened at all.
     """
-    root = settings.root or fixed_prefix(settings.paths)
-    root = files.absolute(root)
+    root = files.absolute(settings.root or fixed_prefix(settings.paths))
+    if settings.root is not None and not files.exists(root):
+        raise ConfigError(f"input.root: {settings.root} does not exist")
     found: dict[str, Source] = {}
     for pattern in settings.paths:
         matches = sorted(_expand(files.absolute(pattern), settings.format == "html"))
         if not matches:
             raise ConfigError(
-                f"input.paths: {pattern} matches no file (looked in {files.absolute(pattern)})"
+                f"input.paths: {pattern} matches no file (looked for {files.absolute(pattern)}"
+                + ("; a directory: give DIRECTORY/*)" if os.path.isdir(pattern) else ")")
             )
-        for path, num_bytes in matches:
+        for path, num_bytes, unreadable in matches:
             name = source_name(path, root)
             known = found.get(name)
             if known is not None and known.path != path:
@@ -54,7 +59,7 @@ def list_sources(settings: Input) -> list[Source]:
                     f"input.paths: {known.path} and {path} are both named {name!r}; "
                     f"set input.root to a directory above both"
                 )
-            found[name] = Source(name, path, num_bytes)
+            found[name] = Source(name, path, num_bytes, unreadable)
     return [found[name] for name in sorted(found)]
 
 
@@ -93,18 +98,21 @@ def plan_parts(settings: Input, sources: list[Source]) -> PlanFn:
     return plan
 
 
-def _expand(pattern: str, recursive: bool) -> Iterator[tuple[str, int]]:
-    """Yield (path, bytes); a directory stands for the files below it, in the html format."""
+def _expand(pattern: str, recursive: bool) -> Iterator[tuple[str, int, str | None]]:
+    """Yield (path, bytes, why it cannot be read or None) of every match.
+
+    A path that exists is itself, whatever wildcards are in its name. A directory stands for the
+    files below it, in the html format.
+    """
     if files.is_local(pattern):
-        for path in glob.glob(pattern, recursive=True):
-            if os.path.isdir(path):
-                if recursive:
-                    for directory, _, names in os.walk(path):
-                        for name in names:
-                            below = os.path.join(directory, name)
-                            yield below, os.stat(below).st_size
-                continue
-            yield path, os.stat(path).st_size if os.path.exists(path) else 0
+        matches = [pattern] if os.path.lexists(pattern) else glob.glob(pattern, recursive=True)
+        for path in matches:
+            if not os.path.isdir(path):
+                yield _look_at(path)
+            elif recursive:
+                for directory, _, names in os.walk(path):
+                    for name in names:
+                        yield _look_at(os.path.join(directory, name))
         return
     try:
         fs, inside = url_to_fs(pattern)
@@ -116,7 +124,24 @@ def _expand(pattern: str, recursive: bool) -> Iterator[tuple[str, int]]:
         raise InputError(f"cannot list {pattern}: {error}") from error
     for path, entry in entries.items():
         if entry["type"] == "file":
-            yield f"{scheme}://{path.removeprefix(scheme + '://')}", int(entry["size"] or 0)
+            url = f"{scheme}://{path.removeprefix(scheme + '://')}"
+            yield url, int(entry["size"] or 0), None
+
+
+def _look_at(path: str) -> tuple[str, int, str | None]:
+    """Return (path, bytes, why it is never opened) of a local match.
+
+    Raises: InputError when it is gone or may not be read: to go on would lose it silently.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise InputError(f"input.paths: {path} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        return path, 0, "not a regular file"
+    if not os.access(path, os.R_OK):
+        raise InputError(f"input.paths: {path} cannot be read: permission denied")
+    return path, status.st_size, None
 
 
 def _cut(settings: Input, sources: list[Source]) -> Iterator[Part]:
@@ -131,12 +156,14 @@ def _cut(settings: Input, sources: list[Source]) -> Iterator[Part]:
         step = max(1, source.num_bytes) if whole else size
         for start in range(0, max(1, source.num_bytes), step):
             end = min(start + step, source.num_bytes)
-            spec = {
+            spec: JSON = {
                 "source": source.name,
                 "size": source.num_bytes,
                 "start": start,
                 "end": end,
             }
+            if source.unreadable:
+                spec["unreadable"] = source.unreadable
             given = {"path": source.path, "first": 0 if start == 0 else None}
             yield Part(index, end - start, spec, given=given)
             index += 1
@@ -144,7 +171,7 @@ def _cut(settings: Input, sources: list[Source]) -> Iterator[Part]:
 
 def _is_plain(source: Source) -> bool:
     """Return whether a JSONL file can be cut at bytes: a compressed one cannot."""
-    if not os.path.isfile(source.path) and files.is_local(source.path):
+    if source.unreadable:
         return True
     with files.open_read(source.path) as file:
         head = file.read(4)
@@ -154,6 +181,7 @@ def _is_plain(source: Source) -> bool:
 def _group(sources: list[Source], size: int) -> Iterator[Part]:
     """Yield parts of whole files until `size` bytes are reached."""
     index, group, num_bytes = 0, [], 0
+    sources = [source for source in sources if not source.unreadable]
     for position, source in enumerate(sources):
         group.append(source)
         num_bytes += source.num_bytes

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
-from curate.segment import RunFiles, Segment
+from curate.segment import RunFiles, Segment, one_part, same_parts
 from curate.shards.formats import dtype_name
 from curate.shards.settings import Shards
 from curate.shards.sort import sort_part
 from curate.shards.split import find_split
 from curate.shards.write import SPLITS, plan_shards, write_shard
-from curate.storage.artifact import JSON, Part, PartRecord, digest
+from curate.storage.artifact import JSON, Part, PartRecord
 
 VERSION = 1  # raised whenever equal settings would give other bytes
 SCRATCH = "shards"
@@ -24,7 +25,7 @@ def shard_segments(shards: Shards, dedup: bool) -> tuple[Segment, Segment, Segme
         "shards/.split",
         ("tokens", *duplicates),
         {**stamp, "val_fraction": shards.val_fraction},
-        partial(_plan_split, ("tokens", *duplicates)),
+        one_part,
         find_split,
         scratch_for=SCRATCH,
         facts=_first_facts,
@@ -48,23 +49,11 @@ def shard_segments(shards: Shards, dedup: bool) -> tuple[Segment, Segment, Segme
     return split, sorted_, packed
 
 
-def _plan_split(reads: tuple[str, ...], run: RunFiles) -> list[Part]:
-    return [Part(0, reads=digest([run.manifest(name)["content"] for name in reads]))]
-
-
-def _plan_sorted(reads: tuple[str, ...], run: RunFiles) -> list[Part]:
+def _plan_sorted(aligned: tuple[str, ...], run: RunFiles) -> list[Part]:
     """Plan the parts of `tokens`; each is told where the split is, which the whole corpus set."""
     last = run.manifest("shards/.split")["facts"]["val_last_hash"]
-    by_part = zip(*(run.artifact(name).records() for name in reads), strict=True)
-    return [
-        Part(
-            records[0].index,
-            sum(facts.bytes for facts in records[0].files.values()),
-            {"val_last_hash": last},
-            reads=digest([[facts.sha256 for _, facts in sorted(r.files.items())] for r in records]),
-        )
-        for records in by_part
-    ]
+    spec = {"val_last_hash": last}
+    return [replace(part, spec=spec) for part in same_parts(aligned)(run)]
 
 
 def _first_facts(run: RunFiles, records: list[PartRecord]) -> JSON:

@@ -129,8 +129,27 @@ def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
 def read_batches(
     path: str, columns: Sequence[str] | None = None, max_rows: int = 1024
 ) -> Iterator[pa.RecordBatch]:
-    """Yield a Parquet file in order, at most `max_rows` rows at a time."""
+    """Yield a Parquet file in order, exactly `max_rows` rows at a time; the last has the rest.
+
+    pyarrow's own batches end at some row groups and not at others, depending on the columns, so
+    two files with equal rows could not be read side by side.
+    """
     with open_read(path) as file, pq.ParquetFile(file) as parquet:
-        yield from parquet.iter_batches(
-            batch_size=max_rows, columns=list(columns) if columns is not None else None
-        )
+        waiting: list[pa.RecordBatch] = []
+        num_rows = 0
+        names = list(columns) if columns is not None else None
+        for batch in parquet.iter_batches(batch_size=max_rows, columns=names):
+            while num_rows + batch.num_rows >= max_rows:
+                take = max_rows - num_rows
+                waiting.append(batch.slice(0, take))
+                yield _join(waiting)
+                waiting, num_rows, batch = [], 0, batch.slice(take)
+            if batch.num_rows:
+                waiting.append(batch)
+                num_rows += batch.num_rows
+        if waiting:
+            yield _join(waiting)
+
+
+def _join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)

@@ -6,9 +6,9 @@ import hashlib
 from importlib.metadata import version
 
 from curate.errors import ConfigError, InputError
-from curate.segment import PlanFn, RunFiles, Segment
+from curate.segment import PlanFn, RunFiles, Segment, one_part, same_parts
 from curate.storage import files
-from curate.storage.artifact import JSON, Part, PartRecord, digest
+from curate.storage.artifact import JSON, Part, PartRecord
 from curate.tokens.encode import encode_part
 from curate.tokens.settings import TRAINED_EOD_TOKEN, Tokens
 from curate.tokens.train import copy_tokenizer, train_tokenizer
@@ -32,7 +32,7 @@ def token_segments(
             "tokenizer",
             reads,
             {**stamp, "train": tokens.train.model_dump(), "eod_token": eod_token, "dedup": dedup},
-            _plan_training(reads),
+            one_part,
             train_tokenizer,
             isolated=True,
             facts=_first_facts,
@@ -53,18 +53,11 @@ def token_segments(
         "tokens",
         (*reads, "tokenizer"),
         {**stamp, "dedup": dedup},
-        _plan_encoding(reads),
+        same_parts(reads, whole=("tokenizer",)),
         encode_part,
         isolated=True,
     )
     return tokenizer, encoding
-
-
-def _plan_training(reads: tuple[str, ...]) -> PlanFn:
-    def plan(run: RunFiles) -> list[Part]:
-        return [Part(0, reads=digest([run.manifest(name)["content"] for name in reads]))]
-
-    return plan
 
 
 def _plan_copy(path: str) -> PlanFn:
@@ -72,28 +65,6 @@ def _plan_copy(path: str) -> PlanFn:
         return [Part(0, given={"path": path})]
 
     return plan
-
-
-def _plan_encoding(reads: tuple[str, ...]) -> PlanFn:
-    """Plan the parts of `documents`; one depends on its files in all it reads, and the ids."""
-
-    def plan(run: RunFiles) -> list[Part]:
-        tokenizer = run.manifest("tokenizer")["content"]
-        by_part = zip(*(run.artifact(name).records() for name in reads), strict=True)
-        return [
-            Part(
-                records[0].index,
-                sum(facts.bytes for facts in records[0].files.values()),
-                reads=digest([tokenizer, *map(_contents, records)]),
-            )
-            for records in by_part
-        ]
-
-    return plan
-
-
-def _contents(record: PartRecord) -> list[str]:
-    return [facts.sha256 for _, facts in sorted(record.files.items())]
 
 
 def _first_facts(run: RunFiles, records: list[PartRecord]) -> JSON:

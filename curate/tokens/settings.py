@@ -22,7 +22,7 @@ class Train(BaseModel):
         description="tokens, the end-of-document token included; fewer where the text is small",
     )
     sample_bytes: int = Field(
-        256 << 20, ge=1, description="text to train on, about; all where there is less"
+        128 << 20, ge=1, description="text to train on, about; all where there is less"
     )
     seed: int = Field(0, ge=0, lt=1 << 63, description="which documents are in the sample")
 

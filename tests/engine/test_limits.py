@@ -43,9 +43,10 @@ def test_text_too_large_to_measure_in_memory(tmp_path):
     huge = " ".join([" ".join(make_prose(seed, 40)) for seed in range(200)] * 35)
     texts = [" ".join(make_prose(seed)) for seed in (1, 2)]
     lines = [{"url": f"u{n}", "text": t} for n, t in enumerate([texts[0], huge, texts[1]])]
-    (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for line in lines:
+        (tmp_path / f"{line['url']}.jsonl").write_text(json.dumps(line) + "\n")
     pipeline = write_pipeline(tmp_path / "pipeline.yaml", tmp_path)
-    options = ("--set", "input.format=jsonl", "--set", f"input.paths=[{tmp_path}/a.jsonl]")
+    options = ("--set", "input.format=jsonl", "--set", f"input.paths=[{tmp_path}/*.jsonl]")
     options += ("--set", "input.part_bytes=100000000", "--set", "limits.memory_bytes=1650000000")
     code, text = run(pipeline, tmp_path / "run", *options)
     assert code == 3, text

@@ -178,6 +178,6 @@ def test_wrong_settings(values: dict[str, object]) -> None:
 def test_default_settings() -> None:
     train = Tokens().train
     assert train is not None
-    assert (train.vocab_size, train.sample_bytes, train.seed) == (32768, 256 << 20, 0)
+    assert (train.vocab_size, train.sample_bytes, train.seed) == (32768, 128 << 20, 0)
     assert Tokens.model_validate({"train": {"vocab_size": 257}}).train == Train(vocab_size=257)
     assert Tokens.model_validate({"file": "a.json"}).train is None
