@@ -48,6 +48,11 @@ def run(
 
         if engine not in ("ray", "local"):
             raise ConfigError(f"--engine {engine}: allowed are ray and local")
+        if address is not None and (engine == "local" or workers is not None):
+            raise ConfigError(
+                "--address names a Ray cluster, which has its own workers: leave out --workers, "
+                "and --engine local"
+            )
         config = load_config(pipeline, set_ or [], output)
         options = Options(engine, workers, address, restart, reuse)
         errors.code = run_pipeline(config, options, errors.console)

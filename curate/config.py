@@ -27,7 +27,7 @@ MAX_NODES = 20_000
 MAX_DEPTH = 40
 TRAPS = (
     (re.compile(r"(?i)y|n|yes|no|on|off"), "YAML reads it as true or false"),
-    (re.compile(r"[-+]?\d+\.?\d*[eE][-+]?\d+"), "YAML 1.1 reads it as text; write it as 0.001"),
+    (re.compile(r"[-+]?\d+\.?\d*[eE][-+]?\d+"), "YAML 1.1 reads it as text; write it out"),
     (re.compile(r"[-+]?0[0-9_]+"), "YAML 1.1 reads a leading 0 as octal"),
     (re.compile(r"[-+]?\d+(:[0-5]?\d)+(\.\d*)?"), "YAML 1.1 reads it as base 60"),
 )
@@ -67,7 +67,8 @@ class _Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
-            raise ConfigError(f"{name}:{line}: not valid YAML: {error.problem}") from error
+            hint = "; a pattern that begins with * needs quotes" if "alias" in str(error) else ""
+            raise ConfigError(f"{name}:{line}: not valid YAML: {error.problem}{hint}") from error
         except (yaml.YAMLError, RecursionError) as error:
             raise ConfigError(f"{name}: not valid YAML: {error}") from error
         self.value: Any = {} if node is None else self.convert(node, ())
@@ -116,7 +117,7 @@ class _Document:
         if node.style is None:
             for pattern, why in TRAPS:
                 if pattern.fullmatch(text):
-                    raise self.error(location, f"`{text}`: {why}; put it in quotes: '{text}'")
+                    raise self.error(location, f"`{text}`: {why}; or put it in quotes: '{text}'")
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
         if kind not in SCALARS:
             raise self.error(
@@ -222,6 +223,11 @@ def _check(document: _Document) -> Config:
         raise _explain(document, error, (), RunSettings) from error
     stages = tuple(_stages(document, settings.stages))
     _check_order(document, stages)
+    _check_extraction(document, settings, stages)
+    if settings.tokens.file is not None:  # workers have working directories of their own
+        given = {"file": files.absolute(settings.tokens.file)}
+        tokens = settings.tokens.model_copy(update=given)
+        settings = settings.model_copy(update={"tokens": tokens})
     listed = [{stage.name: stage.model_dump(mode="json")} for stage in stages]
     return Config(settings.model_copy(update={"stages": listed}), stages)
 
@@ -238,7 +244,10 @@ def _stages(document: _Document, entries: list[Any]) -> Iterator[StageSpec]:
         if name not in STAGES:
             raise document.error(location, f"unknown stage{_nearest(str(name), list(STAGES))}")
         try:
-            yield STAGES[name].model_validate({} if keys is None else keys)
+            stage = STAGES[name].model_validate({} if keys is None else keys)
+            paths = {key: getattr(stage, key) for key in stage.path_keys}
+            given = {key: files.absolute(path) for key, path in paths.items() if path is not None}
+            yield stage.model_copy(update=given)
         except ValidationError as error:
             raise _explain(document, error, location, STAGES[name]) from error
 
@@ -268,6 +277,20 @@ def _check_order(document: _Document, stages: tuple[StageSpec, ...]) -> None:
             raise document.error(
                 location, f"reads {', '.join(missing)}, which no stage before adds"
             )
+
+
+def _check_extraction(
+    document: _Document, settings: RunSettings, stages: tuple[StageSpec, ...]
+) -> None:
+    """Refuse to publish HTML as text."""
+    source = settings.input
+    pages = source.format in ("warc", "html") or source.fields.html is not None
+    if pages and not any(stage.kind == "extraction" for stage in stages):
+        raise document.error(
+            ("stages",),
+            f"input.format {source.format} gives pages, and no stage makes text of them; add "
+            f"`- extraction`",
+        )
 
 
 def _explain(

@@ -48,11 +48,27 @@ def print_funnel(console: Console, report: JSON, output: str) -> None:
         f"{shards['splits']['val']['num_shards']} val shards ({shards['dtype']}, vocabulary "
         f"{shards['tokenizer']['vocab_size']:,}); {seconds:.1f} s",
         highlight=False,
+        markup=False,
     )
+    if "dedup_recall" in report:
+        curve = report["dedup_recall"]
+        found = ", ".join(
+            f"{100 * curve['by_jaccard'][at]:.0f} % at {at}" for at in ("0.70", "0.80", "0.90")
+        )
+        console.print(
+            f"dedup: {curve['bands']} bands x {curve['rows']} rows find {found} Jaccard; all found "
+            f"are verified",
+            highlight=False,
+        )
+    if not report["kept"]:
+        most = max(report["reasons"], key=lambda row: row["count"], default=None)
+        why = f"; most often: {most['stage']}: {most['reason']}" if most else ""
+        console.print(f"[bold red]Nothing was kept{why}. The shards are empty.[/bold red]")
     console.print(
         f"{output}/curated  what you would publish      {output}/shards  what you train on\n"
         f"{output}/ledger   one row per input record    {output}/report.json  every number here\n"
         f"Why a page is in or out: curate explain {output} URL",
         highlight=False,
         soft_wrap=True,
+        markup=False,
     )

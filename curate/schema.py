@@ -61,7 +61,8 @@ TOKENS = pa.schema(
     [
         pa.field("doc_id", string),
         pa.field("num_tokens", pa.int64()),  # with the end-of-document token; null if errored
-        pa.field("error", string),  # why the text has no tokens
+        pa.field("error", string),  # why the text has no tokens, a reason
+        pa.field("detail", string),
         pa.field("ids", pa.large_list(pa.int32())),  # without the end-of-document token
     ]
 )

@@ -49,7 +49,9 @@ class Limits(BaseModel):
     max_page_bytes: int = Field(8 << 20, ge=1 << 10, description="an HTTP body, decoded")
     max_tags: int = Field(250_000, ge=1, description="start and end tags of a page")
     max_depth: int = Field(512, ge=1, description="nesting of elements")
-    cpu_seconds: float = Field(20.0, gt=0, allow_inf_nan=False, description="CPU time for one record")
+    cpu_seconds: float = Field(
+        20.0, gt=0, allow_inf_nan=False, description="CPU time for one record"
+    )
     memory_bytes: int = Field(2 << 30, ge=256 << 20, description="address space of a child process")
     max_error_ratio: float = Field(
         0.05, ge=0, le=1, description="errored records / records above which the run fails"

@@ -119,6 +119,13 @@ class StageSpec(BaseModel):
     requires: ClassVar[tuple[str, ...]] = ()  # columns a measure reads besides `text`
     deciding: ClassVar[frozenset[str]] = frozenset()  # keys that only `rules()` reads
     libraries: ClassVar[tuple[str, ...]] = ()  # distributions whose version decides the result
+    path_keys: ClassVar[tuple[str, ...]] = ()  # keys that hold paths; made absolute when read
+
+    def check(self) -> None:
+        """Refuse, before a run begins, what only a look at files can tell.
+
+        Raises: ConfigError naming the key.
+        """
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the thresholds in the order in which they are tried."""

@@ -10,14 +10,18 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from curate.errors import IntegrityError
+from curate.pipeline.build import build_segments
+from curate.pipeline.inputs import list_sources
 from curate.pipeline.stages import STAGES
 from tests.counter import count_file
 from tests.pages import html
+from tests.runner import run_segment
 from tests.runs import REPOSITORY, load, rows, run_directly, samples_paths, table
 
 EXPECTED = REPOSITORY / "samples" / "sources" / "expected.tsv"
@@ -217,6 +221,71 @@ def test_generated_files_are_counted_again(generated, tmp_path, part_bytes):
     check_books(run, generated)
     kept = Counter(row["outcome"] for row in rows(run, "ledger"))["kept"]
     assert kept > 40
+
+
+TEXT = "The number of the page is what it is, and that you have to be told with care. " * 12
+LINES = [
+    {"text": TEXT, "url": "u:1", "date": "2024-01-01"},
+    {"text": "a\ud800b", "url": "u\ud800"},
+    {"text": None},
+    {"text": 5},
+    {"text": ""},
+    [],
+    {"url": "u:2"},
+]
+
+
+def write_formats(folder: Path) -> dict[str, tuple[str, int, int]]:
+    """Write an input of each format; return (pattern, records, spans) by format."""
+    jsonl = "\n".join(json.dumps(line) for line in LINES).encode() + b"\n\n{broken\n\xff\n"
+    (folder / "a.jsonl").write_bytes(jsonl)
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress(jsonl))
+    pq.write_table(
+        pa.table({"text": [TEXT, None, ""], "url": ["u:1", "u:2", None]}), folder / "a.parquet"
+    )
+    (folder / "b.parquet").write_bytes(b"PAR1 and no more of it")
+    (folder / "html" / "below").mkdir(parents=True)
+    for name in ("a", "b", "below/a"):
+        (folder / "html" / f"{name}.html").write_text(html(f"<p>{TEXT} {name}</p>"))
+    (folder / "html" / "below" / "image.html").write_bytes(b"\x89PNG\r\n\x1a\n")
+    texts = [TEXT, "", "<p>looks like HTML, and is the text of a page", "%PDF-1.4 as text"]
+    wet = [warc(text.encode(), f"u:{n}", "conversion") for n, text in enumerate(texts)]
+    (folder / "a.wet").write_bytes(b"".join(wet))
+    return {
+        "jsonl": ("*.jsonl*", 2 * (len(LINES) + 2), 0),
+        "parquet": ("*.parquet", 3, 1),
+        "html": ("html", 4, 0),
+        "wet": ("*.wet", 4, 0),
+    }
+
+
+@pytest.mark.parametrize("name", ["jsonl", "parquet", "html", "wet"])
+def test_every_format_balances(name, tmp_path):
+    pattern, records, spans = write_formats(tmp_path)[name]
+    config = load(
+        tmp_path / "run", f"input.paths=['{tmp_path}/{pattern}']", f"input.format={name}",
+        "limits.max_error_ratio=1", "tokens.train.vocab_size=300", "input.part_bytes=2000",
+    )  # fmt: skip
+    run = run_directly(config)
+    ledger = rows(run, "ledger")
+    counters = json.loads((run / "documents" / "_manifest.json").read_bytes())["counters"]
+    assert (counters.get("records", 0), counters.get("spans", 0)) == (records, spans)
+    assert len({row["doc_id"] for row in ledger}) == len(ledger) == records + spans
+    assert "kept" in {row["outcome"] for row in ledger}
+    check_kept(run, ledger)
+    for path in [run / "ledger" / "part-00000.parquet", *(run / "documents").glob("*.parquet")]:
+        assert str(tmp_path).encode() not in path.read_bytes()  # no absolute path
+
+
+def test_reading_on_is_not_charged_to_the_record_before(generated, tmp_path):
+    """A long way to the next record must not use up the CPU budget of the last one."""
+    config = load(tmp_path / "run", f"input.paths=['{generated['junk.warc']}']")
+    positions: list[str] = []
+    segment = build_segments(config, list_sources(config.settings.input))[0]
+    run_segment(str(tmp_path / "run"), segment, positions=positions)
+    assert len(positions) == 4
+    assert positions[1::2] == ["", ""]
+    assert all(positions[0::2])
 
 
 def test_a_run_that_keeps_nothing_balances(generated, tmp_path):

@@ -109,7 +109,7 @@ def test_set_reaches_any_key(write):
 
 def test_set_replaces_the_alternative():
     config = load_config(str(WEB), ["tokens.file=gpt2.json"])
-    assert config.settings.tokens.file == "gpt2.json"
+    assert config.settings.tokens.file == str(Path.cwd() / "gpt2.json")
     assert config.settings.tokens.train is None
 
 
@@ -134,6 +134,12 @@ def test_wrong_overrides_are_told(write, override, words):
 def test_web_yaml_is_what_the_readme_shows():
     config = load_config(str(WEB))
     assert config.settings.name == "web"
+
+
+def test_pages_need_an_extraction(write):
+    with pytest.raises(ConfigError, match="extraction"):
+        load_config(write(GOOD.replace("  - extraction\n", "")))
+    load_config(write(GOOD.replace("  - extraction\n", "")), ["input.format=jsonl"])
 
 
 def test_schema_has_every_stage_and_key():

@@ -68,7 +68,9 @@ def main(job_path: str) -> int:
 
 
 def _fail_with_traceback(scratch: str, place: str, error: Exception) -> int:
-    return _fail(scratch, "CurateError", f"{place}: {error!r}\n{traceback.format_exc()}")
+    # Frames and the type only: messages of lxml, codecs and the like quote page text.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return _fail(scratch, "CurateError", f"{place}: {type(error).__name__} in\n{frames}")
 
 
 def _fail(scratch: str, kind: str, message: str) -> int:

@@ -17,12 +17,14 @@ from typing import Any
 from rich.console import Console
 
 from curate.config import Config
+from curate.dedup.dedup import Dedup
 from curate.engine.driver import Run
 from curate.engine.local_engine import LocalEngine
 from curate.engine.progress import Progress, unless_closed
 from curate.engine.work import Engine
 from curate.errors import ConfigError, CurateError, Interrupted
 from curate.funnel import print_funnel
+from curate.pipeline.build import library_versions
 from curate.report import build_report
 from curate.storage import files
 from curate.storage.artifact import JSON
@@ -70,10 +72,24 @@ def _run(config: Config, options: Options, console: Console) -> int:
                 f"to {config.settings.output}"
             )
             info = _run_info(run, options, started)
+            before = files.read_json(files.join(directory, "run.json"))
+            if before is not None and before["machine"]["flags"] != info["machine"]["flags"]:
+                progress.say(
+                    "warning: this run was begun on a CPU with other flags; floating-point results "
+                    "may differ, and with them the bytes"
+                )
             files.replace_bytes(files.canonical_json(info), files.join(directory, "run.json"))
             run.execute()
             segments = [asdict(report) for report in run.reports]
             report = build_report(run.files, [stage.name for stage in config.stages], segments)
+            report["name"] = config.settings.name
+            dedup = config.stage(Dedup)
+            if isinstance(dedup, Dedup):
+                report["dedup_recall"] = {
+                    "bands": dedup.bands,
+                    "rows": dedup.rows,
+                    "by_jaccard": dedup.recall_curve(),
+                }
             report["seconds"] = time.time() - started
             files.replace_bytes(files.canonical_json(report), files.join(directory, "report.json"))
             info["ended"] = _utc(time.time())
@@ -92,10 +108,13 @@ def _lazy_engine(options: Options) -> Iterator[Any]:
 
     def start() -> Engine:
         if not started:
-            num_workers = options.num_workers or len(os.sched_getaffinity(0))
+            num_workers = options.num_workers or _num_cores()
             if options.engine == "local":
                 started.append(LocalEngine(num_workers))
             else:
+                if options.address is None:
+                    # Read when ray is imported: its servers then bind to 127.0.0.1, not to 0.0.0.0.
+                    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
                 from curate.engine.ray_engine import RayEngine
 
                 started.append(RayEngine(num_workers, options.address))
@@ -137,10 +156,18 @@ def _run_info(run: Run, options: Options, started: float) -> JSON:
         "options": asdict(options),
         "command": sys.argv,
         "python": platform.python_version(),
+        "versions": library_versions(),
         "machine": {"cpu": platform.machine(), "flags": _cpu_flags(), "cores": os.cpu_count()},
         "started": _utc(started),
         "ended": None,
     }
+
+
+def _num_cores() -> int:
+    """Return the cores this process may use; macOS does not tell them from all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cpu_flags() -> str:
@@ -155,6 +182,3 @@ def _cpu_flags() -> str:
 
 def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-__all__ = ["CurateError", "Options", "run_pipeline"]

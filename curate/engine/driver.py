@@ -17,7 +17,7 @@ from curate.engine.difference import first_difference
 from curate.engine.reuse import Shelf, adopt_artifact, read_verdicts, set_aside
 from curate.engine.work import Engine, Task, Work, verdict_scope
 from curate.errors import ConfigError, CurateError, StateError
-from curate.pipeline.build import build_segments
+from curate.pipeline.build import build_segments, check_files
 from curate.pipeline.inputs import Source, list_sources
 from curate.segment import RunFiles, Segment
 from curate.storage import files
@@ -76,6 +76,7 @@ class Run:
     def __post_init__(self) -> None:
         """Find the inputs, build the segments, and work out every fingerprint."""
         self.sources = list_sources(self.config.settings.input)
+        check_files(self.config)
         self.segments = build_segments(self.config, self.sources)
         names = [[source.name, source.num_bytes] for source in self.sources]
         for segment in self.segments:
@@ -131,8 +132,8 @@ class Run:
                     continue
             self.reports.append(self._make(segment))
             self._clean_up(segment)
-            if segment.name == "documents":
-                self._check_error_ratio()
+            if segment.name in ("documents", "ledger"):
+                self._check_error_ratio(segment.name)
 
     def _make(self, segment: Segment) -> SegmentReport:
         started = time.monotonic()
@@ -206,7 +207,7 @@ class Run:
             for record in self.engine().map(work, todo) if todo else ():
                 records[record.index] = record
                 self.observer.part_finished(segment, parts[record.index], record)
-            # Also where nothing was to do: the parts may be those of a run that died before this.
+            # also where nothing was to do: the parts may be those of a run that died before this
             broken = segment.redo(parts, [records[index] for index in sorted(records)])
             if not broken:
                 break
@@ -267,18 +268,20 @@ class Run:
         files.remove_tree(files.join(self.directory, ".old", segment.name))
         files.remove_tree(files.join(self.directory, segment.name, ".tmp"))
 
-    def _check_error_ratio(self) -> None:
-        """Stop before anything is built on an input that is mostly unreadable."""
-        counters = self.files.manifest("documents")["counters"]
-        errored = sum(n for name, n in counters.items() if name.startswith("errored."))
-        total = counters.get("records", 0) + counters.get("spans", 0)
+    def _check_error_ratio(self, name: str) -> None:
+        """Stop early on an input that is mostly unreadable, and at the end on one that failed."""
+        counters = self.files.manifest(name)["counters"]
+        errored = sum(n for each, n in counters.items() if each.startswith("errored."))
+        total = self.files.manifest("documents")["counters"]
+        num_rows = total.get("records", 0) + total.get("spans", 0)
         limit = self.config.settings.limits.max_error_ratio
-        if errored > limit * total:
+        if errored > limit * num_rows:
+            rows = f"{self.directory}/{'ledger/part' if name == 'ledger' else 'documents/outcomes'}"
             raise CurateError(
-                f"{errored} of {total} records are errored, more than limits.max_error_ratio "
-                f"{limit:g} allows. What they are: curate stats {self.directory} (or "
-                f"{self.directory}/documents/outcomes-*.parquet). To go on all the same: "
-                f"--set limits.max_error_ratio={min(1.0, errored / total + 0.01):.2f}"
+                f"{errored} of {num_rows} records are errored, more than limits.max_error_ratio "
+                f"{limit:g} allows. What they are: the rows with outcome 'errored' in "
+                f"{rows}-*.parquet. To go on all the same, the same command with "
+                f"--set limits.max_error_ratio={min(1.0, errored / num_rows + 0.01):.2f}"
             )
 
     def _difference(self, name: str, before: JSON) -> str:

@@ -74,7 +74,7 @@ class Progress(Observer):
     def say(self, message: str) -> None:
         """Print a line above the display."""
         with unless_closed():
-            self.console.print(message, highlight=False, soft_wrap=True)
+            self.console.print(message, highlight=False, soft_wrap=True, markup=False)
 
     def segment_started(self, segment: Segment, directory: str, parts: list[Part]) -> None:
         """Begin to count a segment."""

@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import ray
 
 from curate.engine.work import Task, Work, run_task
-from curate.errors import CurateError, Interrupted
+from curate.errors import ConfigError, CurateError, Interrupted
 from curate.storage.artifact import PartRecord
 
 OBJECT_STORE_BYTES = 100 << 20
+CONNECT_SECONDS = 10.0
 WORKER_DEATHS = 5  # of a worker process or node, per part; a child's deaths are the supervisor's
 
 
@@ -39,6 +41,7 @@ class RayEngine:
                 "object_store_memory": OBJECT_STORE_BYTES,
             }
         else:
+            _require_reachable(address)
             options["address"] = address
         _init(options)
         self.num_workers = num_workers
@@ -47,7 +50,11 @@ class RayEngine:
             self.num_workers = max(1, int(resources.get("CPU", num_workers)))
 
     def map(self, work: Work, tasks: list[Task]) -> Iterator[PartRecord]:
-        """Run every task; yield records as they commit (see `Engine.map`)."""
+        """Run every task; yield records as they commit (see `Engine.map`).
+
+        Tasks that still run when this ends early end with the job, in `close`: `ray.cancel` of one
+        that is just finishing aborts the driver (a failed check in Ray 2.60's task_manager.cc).
+        """
         remote = ray.remote(num_cpus=1, max_retries=WORKER_DEATHS)(_run_task)
         shared = ray.put(work)
         waiting = iter(tasks)
@@ -66,9 +73,6 @@ class RayEngine:
                     yield self._result(reference, work, task)
         except SystemError as error:  # what a signal handler raised while Ray was in C++
             raise error.__cause__ if isinstance(error.__cause__, Interrupted) else error from None
-        finally:
-            for reference in running:
-                ray.cancel(reference, force=True)
 
     def _result(self, reference: Any, work: Work, task: Task) -> PartRecord:
         try:
@@ -97,6 +101,21 @@ def _init(options: dict[str, Any]) -> None:
         raise Interrupted(signal.SIGTERM) from None
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+def _require_reachable(address: str) -> None:
+    """Refuse an address where nothing answers; Ray itself would wait for minutes.
+
+    Raises: ConfigError after 10 s at most.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        return  # 'auto' and the like are for Ray to look up
+    try:
+        with socket.create_connection((host.rpartition("/")[2], int(port)), CONNECT_SECONDS):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--address {address}: nothing answers there ({error})") from error
 
 
 def _run_task(work: Work, task: Task) -> PartRecord:

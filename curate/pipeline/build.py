@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 from unicodedata import unidata_version
 
@@ -18,6 +19,7 @@ from curate.shards.segments import shard_segments
 from curate.stage import ExtractionSpec, GateSpec, MeasureSpec, StageSpec
 from curate.storage.artifact import JSON
 from curate.tokens.segments import token_segments
+from curate.tokens.tokenizer import check_tokenizer_file
 
 ALWAYS = ("pyarrow", "numpy")  # not curate: each segment and stage has a version of its own
 VERSIONS = {"documents": 1, "measures": 1, "verdicts": 1, "curated": 1, "ledger": 1}  # raised
@@ -76,6 +78,18 @@ def build_segments(config: Config, sources: list[Source] | None = None) -> list[
     ]
 
 
+def check_files(config: Config) -> None:
+    """Refuse models and tokenizers that cannot be used, before hours are spent.
+
+    Raises: ConfigError naming the key.
+    """
+    for stage in config.stages:
+        stage.check()
+    tokens = config.settings.tokens
+    if tokens.file is not None:
+        check_tokenizer_file(tokens.file, tokens.eod_token)
+
+
 def _documents(config: Config, sources: list[Source] | None) -> Segment:
     settings = config.settings
     stages = [s for s in config.stages if isinstance(s, GateSpec | ExtractionSpec)]
@@ -130,6 +144,12 @@ def _ruling(config: Config) -> list[StageSpec]:
 
 def _named(stage: StageSpec, settings: JSON) -> JSON:
     return {"stage": stage.name, "version": stage.version, **settings}
+
+
+def library_versions() -> dict[str, str]:
+    """Return the version of every library that a run may use."""
+    names = [re.split(r"[^A-Za-z0-9_.-]", entry)[0] for entry in requires("curate") or ()]
+    return {name: _version(name) for name in sorted({"curate", *names})}
 
 
 def _versions(*libraries: str, stages: list[Any]) -> dict[str, str]:

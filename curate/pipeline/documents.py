@@ -171,6 +171,7 @@ def _take(
         result: dict[str, Any] | Outcome = Outcome("errored", stage, *verdict)
     else:
         result = _document(item, stages, config, io)
+        io.leave()
     if isinstance(result, Outcome):
         rows.add_outcome(identity, result)
     else:

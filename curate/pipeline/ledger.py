@@ -78,14 +78,14 @@ def _duplicates(io: PartIO, jaccard: float) -> pa.Table:
 
 def _token_errors(io: PartIO) -> pa.Table:
     """Return the outcome of documents whose text could not be encoded."""
-    table = read_table(io.input("tokens"), ["doc_id", "error"])
+    table = read_table(io.input("tokens"), ["doc_id", "error", "detail"])
     table = table.filter(pc.is_valid(table["error"]))
     rows = {
         "doc_id": table["doc_id"],
         "outcome": pa.array(["errored"] * table.num_rows, string),
         "stage": pa.array(["tokens"] * table.num_rows, string),
         "reason": table["error"],
-        "detail": pa.nulls(table.num_rows, string),
+        "detail": table["detail"],
     }
     return pa.table(rows, schema=pa.schema([pa.field(name, string) for name in rows]))
 

@@ -27,6 +27,7 @@ BATCH_BYTES = 4 << 20
 BASE = [
     pa.field("doc_id", string),
     pa.field("error", string),  # a reason, when the document could not be measured
+    pa.field("detail", string),
     pa.field("num_chars", pa.int64()),
     pa.field("num_bytes", pa.int64()),
 ]
@@ -76,6 +77,7 @@ def open_measures(config: Config, permutations: Any) -> Callable[[pa.RecordBatch
         text = batch.text
         base: Columns = {
             "error": pa.nulls(len(batch), string),
+            "detail": pa.nulls(len(batch), string),
             "num_chars": pc.cast(pc.utf8_length(text), pa.int64()),
             "num_bytes": pc.cast(pc.binary_length(text), pa.int64()),
         }
@@ -114,7 +116,7 @@ def _measure(
             io.counters[f"errored.measures.{verdict[0]}"] += 1
             nulls = {field.name: pa.nulls(1, field.type) for field in out}
             nulls["doc_id"] = one.column("doc_id")
-            nulls["error"] = pa.array([verdict[0]], string)
+            nulls["error"], nulls["detail"] = (pa.array([value], string) for value in verdict)
             yield pa.RecordBatch.from_pydict(nulls, schema=out)
 
 

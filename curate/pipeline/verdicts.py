@@ -25,7 +25,7 @@ def rules_of(config: Config) -> list[tuple[str, Rule]]:
 def run(config: Config) -> Any:
     """Return the function that runs one part of the verdicts segment."""
     rules = rules_of(config)
-    columns = {"doc_id", "error"}.union(*(rule.columns() for _, rule in rules))
+    columns = {"doc_id", "error", "detail"}.union(*(rule.columns() for _, rule in rules))
 
     def run_part(io: PartIO, settings: JSON) -> None:
         writer = io.parquet(VERDICTS)
@@ -42,6 +42,7 @@ def decide(batch: pa.RecordBatch, rules: list[tuple[str, Rule]]) -> pa.Table:
     judged = [judge(rule, batch) for _, rule in rules]
     first = first_failures(judged, batch.num_rows)
     errors = batch.column("error").to_pylist()
+    error_details = batch.column("detail").to_pylist()
     outcome = np.where(first < 0, "kept", "dropped").tolist()
     stages: list[str | None] = [None] * batch.num_rows
     reasons: list[str | None] = [None] * batch.num_rows
@@ -53,7 +54,7 @@ def decide(batch: pa.RecordBatch, rules: list[tuple[str, Rule]]) -> pa.Table:
     for row, error in enumerate(errors):
         if error is not None:
             outcome[row], stages[row], reasons[row] = "errored", "measures", error
-            details[row] = None
+            details[row] = error_details[row]
     columns = [outcome, stages, reasons, details]
     arrays = [pa.array(values, pa.large_string()) for values in columns]
     return pa.Table.from_arrays([batch.column("doc_id"), *arrays], schema=VERDICTS)

@@ -26,6 +26,7 @@ EXCLUSIVE_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
 MACHINE_ERRNOS = {  # a full disk and its like: no defect of curate or of the input
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE")
+    + ("ENOTDIR", "EEXIST", "ENOENT", "ENAMETOOLONG")
 }
 
 
@@ -230,7 +231,10 @@ def move_tree(source: str, target: str) -> None:
         os.rename(local_path(source), local_path(target))
         return
     fs, inside = _file_system(source)
-    fs.mv(inside, _file_system(target)[1], recursive=True)
+    new = _file_system(target)[1]
+    for path in sorted(fs.find(inside)):  # fs.mv also copies the directory, which is no object
+        fs.cp_file(path, new + path.removeprefix(inside))
+    fs.rm(inside, recursive=True)
 
 
 def copy_file(source: str, temporary: str) -> None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from curate.schema import TOKENS
 from curate.storage import files
-from curate.storage.artifact import JSON, PartIO
+from curate.storage.artifact import JSON, PartIO, Verdict
 from curate.tokens.kept import kept_texts
 from curate.tokens.tokenizer import Encoded, Encoder, EncodingError
 from curate.tokens.train import FILE_NAME
@@ -52,7 +52,8 @@ def _encode_group(io: PartIO, encoder: Encoder, group: pa.RecordBatch) -> pa.Tab
     """Encode a group at once; where that fails, document by document."""
     rows = group.column("row").to_pylist()
     position = f"{rows[0]}-{rows[-1]}"
-    if len(rows) > 1 and position not in io.narrow:
+    blamed = any(str(row) in io.verdicts for row in rows)
+    if len(rows) > 1 and position not in io.narrow and not blamed:
         io.enter(position)
         try:
             encoded = encoder.encode(group.column("text").to_pylist())
@@ -67,26 +68,27 @@ def _encode_group(io: PartIO, encoder: Encoder, group: pa.RecordBatch) -> pa.Tab
 
 def _encode_row(io: PartIO, encoder: Encoder, document: pa.RecordBatch, position: str) -> pa.Table:
     """Encode one document, or say why not: the supervisor's verdict, or the library's failure."""
-    verdict = io.enter(position)
+    failure = io.enter(position)
     encoded = Encoded(np.zeros(0, np.int32), np.zeros(1, np.int64))
-    error = verdict[0] if verdict is not None else None
-    if error is None:
+    if failure is None:
         try:
             encoded = encoder.encode(document.column("text").to_pylist())
-        except EncodingError as failure:
-            error = failure.reason
-    if error is not None:
-        io.counters[f"errored.tokens.{error}"] += 1
-    return _table(document.column("doc_id"), encoded, [error])
+        except EncodingError as error:
+            failure = (error.reason, error.detail)
+    if failure is not None:
+        io.counters[f"errored.tokens.{failure[0]}"] += 1
+    return _table(document.column("doc_id"), encoded, [failure])
 
 
-def _table(doc_ids: pa.Array, encoded: Encoded, errors: list[str | None]) -> pa.Table:
+def _table(doc_ids: pa.Array, encoded: Encoded, failures: list[Verdict | None]) -> pa.Table:
     """Return rows of the tokens file; a document with an error has neither ids nor a count."""
-    failed = np.array([error is not None for error in errors], bool)
+    failed = np.array([failure is not None for failure in failures], bool)
+    errors = pa.array([failure and failure[0] for failure in failures], pa.large_string())
+    details = pa.array([failure and failure[1] for failure in failures], pa.large_string())
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(encoded.lengths)])
     ids = pa.LargeListArray.from_arrays(
         pa.array(offsets), pa.array(encoded.values), mask=pa.array(failed)
     )
     num_tokens = pa.array(encoded.lengths + 1, mask=failed)
-    columns = [doc_ids, num_tokens, pa.array(errors, pa.large_string()), ids]
+    columns = [doc_ids, num_tokens, errors, details, ids]
     return pa.table(columns, schema=TOKENS)

@@ -50,6 +50,7 @@ class EncodingError(Exception):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason, detail)
         self.reason = reason
+        self.detail = detail
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import boto3
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
+from curate.engine.reuse import set_aside
 from curate.errors import IntegrityError, StateError
 from curate.storage import files
 from curate.storage.lock import RunLock
-from tests.engine.runs import ARTIFACTS, Command, run
+from tests.engine.runs import ARTIFACTS, Command
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 KEYS = {
@@ -71,12 +72,14 @@ def test_run_on_s3_equals_a_local_run(baseline, tmp_path, s3):
     local = {name: (baseline.output / name).read_bytes() for name in baseline.contents}
     assert _contents(s3, "run") == local
     assert "run/.lock" not in _names(s3, "run")
+    assert not [name for name in _names(s3, "run") if "/.tmp/" in name]
+    assert not list(scratch.glob("*/*.parquet"))
+    assert len(list(scratch.iterdir())) <= 2  # of the children that were killed
 
-    options += ("--set", "gopher_quality.min_words=60")
-    assert run(baseline.pipeline, output, *options, **here)[0] == 2
-    code, text = run(baseline.pipeline, output, *options, "--restart", "verdicts", **here)
-    assert code == 0, text
-    assert not [name for name in _names(s3, "run") if "/.old/" in name or "/.tmp/" in name]
+    before = _names(s3, "run/documents")
+    set_aside(output, "documents", "another")
+    assert _names(s3, "run/.old") == [name.replace("run/", "run/.old/") for name in before]
+    assert not _names(s3, "run/documents")
 
 
 def test_publishing_is_exclusive(tmp_path, s3):

@@ -61,7 +61,11 @@ def test_manifest_asks_for_every_part(tmp_path):
     complete(artifact, {"fingerprint": "f", "made_of": {}}, artifact.records(), {})
     manifest = artifact.manifest()
     assert manifest is not None
-    assert (manifest["num_parts"], manifest["num_rows"], manifest["counters"]) == (2, 4, {"rows": 4})
+    assert (manifest["num_parts"], manifest["num_rows"], manifest["counters"]) == (
+        2,
+        4,
+        {"rows": 4},
+    )
 
 
 def test_entering_returns_the_verdict_instead_of_announcing(tmp_path):
