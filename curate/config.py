@@ -61,6 +61,7 @@ class _Document:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.lines: dict[Location, int] = {}
+        self.overridden: list[Location] = []  # what --set has put in
         self.num_nodes = 0
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -77,6 +78,9 @@ class _Document:
 
     def error(self, location: Location, message: str) -> ConfigError:
         """Return an error at a location, or at the nearest enclosing one that has a line."""
+        for place in self.overridden:
+            if location[: len(place)] == place:
+                return ConfigError(f"--set {dotted(location)}: {message}")
         known = location
         while known and known not in self.lines:
             known = known[:-1]
@@ -126,7 +130,7 @@ class _Document:
         if kind == "timestamp":
             return text
         try:
-            return yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
+            return yaml.SafeLoader("").construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             raise self.error(location, f"`{text[:80]}` cannot be read: {error}") from error
 
@@ -197,8 +201,7 @@ def _override(document: _Document, override: str) -> None:
         target, location = target[key], (*location, key)
     target[keys[-1]] = value
     place = (*location, keys[-1])
-    for known in [known for known in document.lines if known[: len(place)] == place]:
-        del document.lines[known]
+    document.overridden.append(place)
 
 
 def _find_stage(document: _Document, name: str, override: str) -> tuple[Any, Location]:

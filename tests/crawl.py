@@ -10,29 +10,34 @@ from pathlib import Path
 
 from tests.sources.warc_files import make_record
 
-SUBJECTS = (
+
+def _split(text: str) -> list[str]:
+    return text.split("|")
+
+
+SUBJECTS = _split(
     "the ferryman|an old bridge|the harbor master|my grandmother|a flock of starlings|the baker|"
     "the river|a retired surveyor|the orchard|her brother|the night train|a stubborn mule|"
     "the lighthouse|every clockmaker|the village council|a young botanist|the copper mine|"
     "the weaver|a stranger from the coast|the school"
-).split("|")
-VERBS = (
+)
+VERBS = _split(
     "carried|remembered|repaired|measured|followed|sold|watched|painted|forgot|crossed|described|"
     "borrowed|collected|guarded|abandoned|discovered|counted|feared|praised|inherited"
-).split("|")
-OBJECTS = (
+)
+OBJECTS = _split(
     "the narrow valley|a bundle of letters|the broken loom|fourteen lanterns|the winter harvest|"
     "a map of the marshes|the silver bell|her father's boat|the northern road|a jar of honey|"
     "the missing ledger|the frozen canal|a chest of tools|the first snow|the empty granary|"
     "a song about the sea|the cellar door|an unfinished portrait|the stone wall|the last ferry"
-).split("|")
-TAILS = (
+)
+TAILS = _split(
     "before the storm reached the town|while the others slept|with more patience than skill|"
     "because nobody else had offered to|and that was the end of the matter|for almost a year|"
     "in spite of what the neighbors said|as it had been done for generations|until the war began|"
     "and the children learned to do the same|of which only a drawing has survived|to this day|"
     "without telling anyone about it|when the water was low|that stood behind the mill"
-).split("|")
+)
 
 
 @dataclass(frozen=True)

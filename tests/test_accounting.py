@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import random
 import re
 from collections import Counter
@@ -248,13 +249,14 @@ def write_formats(folder: Path) -> dict[str, tuple[str, int, int]]:
     for name in ("a", "b", "below/a"):
         (folder / "html" / f"{name}.html").write_text(html(f"<p>{TEXT} {name}</p>"))
     (folder / "html" / "below" / "image.html").write_bytes(b"\x89PNG\r\n\x1a\n")
+    os.mkfifo(folder / "html" / "fifo.html")
     texts = [TEXT, "", "<p>looks like HTML, and is the text of a page", "%PDF-1.4 as text"]
     wet = [warc(text.encode(), f"u:{n}", "conversion") for n, text in enumerate(texts)]
     (folder / "a.wet").write_bytes(b"".join(wet))
     return {
         "jsonl": ("*.jsonl*", 2 * (len(LINES) + 2), 0),
         "parquet": ("*.parquet", 3, 1),
-        "html": ("html", 4, 0),
+        "html": ("html", 4, 1),
         "wet": ("*.wet", 4, 0),
     }
 

@@ -22,7 +22,7 @@ from curate.engine.driver import Run
 from curate.engine.local_engine import LocalEngine
 from curate.engine.progress import Progress, unless_closed
 from curate.engine.work import Engine
-from curate.errors import ConfigError, CurateError, Interrupted
+from curate.errors import ConfigError, Interrupted
 from curate.funnel import print_funnel
 from curate.pipeline.build import library_versions
 from curate.report import build_report
@@ -57,7 +57,10 @@ def run_pipeline(config: Config, options: Options, console: Console) -> int:
 
 def _run(config: Config, options: Options, console: Console) -> int:
     directory = files.absolute(config.settings.output)
-    files.make_directory(directory)
+    try:
+        files.make_directory(directory)
+    except OSError as error:
+        raise ConfigError(f"output: {directory} cannot be made: {error.strerror}") from error
     with _signals(), RunLock(directory), _lazy_engine(options) as start_engine:
         started = time.time()
         with Progress(console) as progress:

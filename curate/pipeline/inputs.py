@@ -179,13 +179,19 @@ def _is_plain(source: Source) -> bool:
 
 
 def _group(sources: list[Source], size: int) -> Iterator[Part]:
-    """Yield parts of whole files until `size` bytes are reached."""
+    """Yield parts of whole files until `size` bytes are reached; what is no file is its own."""
     index, group, num_bytes = 0, [], 0
-    sources = [source for source in sources if not source.unreadable]
-    for position, source in enumerate(sources):
+    readable = [source for source in sources if not source.unreadable]
+    for position, source in enumerate(readable):
         group.append(source)
         num_bytes += source.num_bytes
-        if num_bytes >= size or position == len(sources) - 1:
-            spec = {"files": [[member.name, member.num_bytes] for member in group]}
+        if num_bytes >= size or position == len(readable) - 1:
+            spec: JSON = {"files": [[member.name, member.num_bytes] for member in group]}
             yield Part(index, num_bytes, spec, given={"paths": [s.path for s in group]})
             index, group, num_bytes = index + 1, [], 0
+    for source in sources:
+        if source.unreadable:
+            where: JSON = {"source": source.name, "size": 0, "start": 0, "end": 0}
+            spec = {**where, "unreadable": source.unreadable}
+            yield Part(index, 0, spec, given={"path": source.path})
+            index += 1

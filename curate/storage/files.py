@@ -26,7 +26,6 @@ EXCLUSIVE_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
 MACHINE_ERRNOS = {  # a full disk and its like: no defect of curate or of the input
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE")
-    + ("ENOTDIR", "EEXIST", "ENOENT", "ENAMETOOLONG")
 }
 
 

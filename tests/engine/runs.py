@@ -27,7 +27,8 @@ stages:
 tokens: {train: {vocab_size: 400}}
 shards: {tokens_per_shard: 100_000_000, val_fraction: 0.1, seed: 0}
 """
-ARTIFACTS = "documents measures verdicts duplicates tokenizer curated tokens ledger shards".split()
+ARTIFACTS = ["documents", "measures", "verdicts", "duplicates", "tokenizer"]
+ARTIFACTS += ["curated", "tokens", "ledger", "shards"]
 ENVIRONMENT = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONWARNINGS": "default"}
 LIMIT_SECONDS = 60.0
 
@@ -53,8 +54,10 @@ class Command:
     ) -> None:
         self.output = output
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "curate.cli", "run", str(pipeline)]
-            + ["--engine", engine, "--workers", "2", "--output", str(output), *options],
+            [
+                *(sys.executable, "-m", "curate.cli", "run", str(pipeline)),
+                *("--engine", engine, "--workers", "2", "--output", str(output), *options),
+            ],
             env={**ENVIRONMENT, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=stdout,

@@ -48,7 +48,7 @@ def test_interrupted_runs_resume_and_a_second_driver_leaves(baseline, tmp_path):
 
 
 def test_full_disk_is_an_error_and_not_a_verdict(baseline, tmp_path):
-    """A limit on file size fails writes as a full disk does, and needs no file system of its own."""
+    """A limit on file size fails writes as a full disk does, and needs no file system."""
     output = tmp_path / "run"
     limit = max(path.stat().st_size for path in (baseline.output / "documents").glob("part-*"))
     small = (limit // 2, limit // 2)

@@ -48,6 +48,7 @@ def test_text_too_large_to_measure_in_memory(tmp_path):
     pipeline = write_pipeline(tmp_path / "pipeline.yaml", tmp_path)
     options = ("--set", "input.format=jsonl", "--set", f"input.paths=[{tmp_path}/*.jsonl]")
     options += ("--set", "input.part_bytes=100000000", "--set", "limits.memory_bytes=1650000000")
+    options += ("--set", "limits.max_error_ratio=0.5")
     code, text = run(pipeline, tmp_path / "run", *options)
     assert code == 3, text
     assert read_ledger(tmp_path / "run") == {
