@@ -301,13 +301,18 @@ def test_a_run_that_keeps_nothing_balances(generated, tmp_path):
     assert table(run, "curated").num_rows == 0
 
 
-def test_a_pipeline_of_no_stages_balances(samples, tmp_path):
-    """Nothing is dropped but what is no page; sources of text need no stage."""
+def test_a_pipeline_of_no_stages_balances(tmp_path):
+    """Text needs no stage; nothing is dropped but what is no text, and nothing is deduplicated."""
+    blocks = [warc(f"{TEXT} {n}".encode(), f"u:{n}", "conversion") for n in (1, 2, 2)]
+    (tmp_path / "a.wet").write_bytes(b"".join([*blocks, warc(b"x", "u:info", "warcinfo")]))
     file = tmp_path / "pipeline.yaml"
-    file.write_text(f"input: {{paths: ['{samples}/*.warc*']}}\noutput: unused\nstages: []\n")
+    file.write_text(
+        f"input: {{format: wet, paths: ['{tmp_path}/a.wet']}}\noutput: unused\nstages: []\n"
+        "tokens: {train: {vocab_size: 300}}\n"
+    )
     run = run_directly(load(tmp_path / "run", pipeline=str(file)))
-    names = ("crawl-00.warc.gz", "crawl-01.warc.gz", "crawl-02.warc")
-    check_books(run, {name: samples / name for name in names})
+    check_books(run, {"a.wet": tmp_path / "a.wet"})
+    assert Counter(r["outcome"] for r in rows(run, "ledger")) == {"kept": 3, "dropped": 1}
 
 
 def test_books_that_do_not_balance_are_noticed(tmp_path, sample_run):

@@ -73,8 +73,7 @@ def test_run_on_s3_equals_a_local_run(baseline, tmp_path, s3):
     assert _contents(s3, "run") == local
     assert "run/.lock" not in _names(s3, "run")
     assert not [name for name in _names(s3, "run") if "/.tmp/" in name]
-    assert not list(scratch.glob("*/*.parquet"))
-    assert len(list(scratch.iterdir())) <= 2  # of the children that were killed
+    assert len(list(scratch.iterdir())) <= 2  # of the two workers that were killed
 
     before = _names(s3, "run/documents")
     set_aside(output, "documents", "another")

@@ -161,11 +161,12 @@ def test_the_first_failing_rule_in_list_order_decides():
     identity = {
         "doc_id": pa.array([str(row) for row in range(200)], pa.large_string()),
         "error": pa.array(errors, pa.large_string()),
+        "detail": pa.array([None] * 199 + ["SIGSEGV"], pa.large_string()),
     }
     batch = pa.RecordBatch.from_pydict({**columns, **identity})
     verdicts = decide(batch, [("stage", rule) for rule in rules]).to_pylist()
     assert verdicts[-1]["outcome"] == "errored"
-    assert verdicts[-1]["reason"] == "crashed"
+    assert (verdicts[-1]["reason"], verdicts[-1]["detail"]) == ("crashed", "SIGSEGV")
     for row, verdict in enumerate(verdicts[:-1]):
         index = expected[row]
         assert verdict["outcome"] == ("kept" if index < 0 else "dropped")
