@@ -46,6 +46,8 @@ def make_page(record: Record, max_page_bytes: int) -> Page | Outcome:
         detail = f"{len(page.body)} > limits.max_page_bytes {max_page_bytes}"
         return Outcome("errored", "input", "body_too_large", detail)
     page.sniffed_type = sniff(page.body)
+    if record.type == "conversion":
+        page.sniffed_type = "text/plain"  # WET: text by definition, whatever it begins with
     if record.type == "html" and page.sniffed_type == "text/plain":
         page.sniffed_type = "text/html"  # the source says so, and no magic bytes object
     return page

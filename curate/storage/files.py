@@ -124,9 +124,15 @@ def read_json(path: str) -> Any:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Serialize with sorted keys, so that equal values are equal bytes."""
+    """Serialize with sorted keys, so that equal values are equal bytes.
+
+    Text that is not Unicode (a file name of other bytes) is escaped, and comes back when read.
+    """
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    return text.encode() + b"\n"
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(value, sort_keys=True, indent=1, allow_nan=False).encode() + b"\n"
 
 
 def sha256_file(path: str) -> str:
