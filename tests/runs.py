@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.config import Config, load_config
-from curate.engine.driver import Observer, Run
+from curate.engine.driver import Run
+from curate.engine.observer import Observer
 from curate.engine.work import Task, Work, run_task
 from curate.storage.artifact import PartRecord
 

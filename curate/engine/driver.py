@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from curate.config import Config
 from curate.engine.difference import first_difference
+from curate.engine.observer import Observer, SegmentReport
 from curate.engine.reuse import Shelf, adopt_artifact, read_verdicts, set_aside
 from curate.engine.work import Engine, Task, Work, verdict_scope
 from curate.errors import ConfigError, CurateError, StateError
@@ -31,31 +32,6 @@ from curate.storage.artifact import (
     complete,
     digest,
 )
-
-
-@dataclass
-class SegmentReport:
-    """What happened to a segment in this command; clock facts live only here."""
-
-    name: str
-    reused: bool
-    seconds: float
-    num_parts: int
-    num_parts_reused: int
-    counters: JSON
-
-
-class Observer:
-    """What the driver tells whoever watches; the base class watches nothing."""
-
-    def segment_started(self, segment: Segment, directory: str, parts: list[Part]) -> None:
-        """A segment begins; `parts` are those still to do."""
-
-    def part_finished(self, segment: Segment, part: Part, record: PartRecord) -> None:
-        """A part was committed."""
-
-    def segment_finished(self, report: SegmentReport) -> None:
-        """A segment's artifact is complete."""
 
 
 @dataclass

@@ -17,7 +17,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from curate.engine.driver import Observer, SegmentReport
+from curate.engine.observer import Observer, SegmentReport
 from curate.engine.position import read_position
 from curate.segment import Segment
 from curate.storage import files

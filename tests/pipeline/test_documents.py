@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from curate.engine.driver import Observer, Run, _part_key
+from curate.engine.driver import Run, _part_key
+from curate.engine.observer import Observer
 from curate.engine.work import Task
 from curate.errors import InputError
 from curate.storage.artifact import digest
