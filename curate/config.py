@@ -14,9 +14,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from curate.errors import ConfigError
-from curate.pipeline.stages import STAGES
 from curate.settings import RunSettings
 from curate.stage import KIND_ORDER, MeasureSpec, StageSpec
+from curate.stages import STAGES
 from curate.storage import files
 from curate.yaml_document import Location, YamlDocument
 

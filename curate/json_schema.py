@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from curate.pipeline.stages import STAGES
 from curate.settings import RunSettings
+from curate.stages import STAGES
 
 
 def pipeline_schema() -> str:

@@ -37,11 +37,17 @@ PlanFn = Callable[[RunFiles], list[Part]]
 RunFn = Callable[[PartIO, JSON], None]
 FactsFn = Callable[[RunFiles, list[PartRecord]], JSON]
 RedoFn = Callable[[list[Part], list[PartRecord]], list[Part]]
+FitsFn = Callable[[Part, PartRecord], bool]
 
 
 def no_facts(run: RunFiles, records: list[PartRecord]) -> JSON:
     """Return no facts for the manifest."""
     return {}
+
+
+def always_fits(part: Part, record: PartRecord) -> bool:
+    """Return True: a key that fits is enough."""
+    return True
 
 
 def nothing_to_redo(parts: list[Part], records: list[PartRecord]) -> list[Part]:
@@ -62,6 +68,7 @@ class Segment:
     scratch_for: str | None = None  # removed once that segment is complete
     facts: FactsFn = field(default=no_facts)  # computed from the part records, for the manifest
     redo: RedoFn = field(default=nothing_to_redo)  # committed parts that must be made again
+    fits: FitsFn = field(default=always_fits)  # asked of a part taken over from an earlier run
 
 
 def same_parts(aligned: tuple[str, ...], whole: tuple[str, ...] = ()) -> PlanFn:

@@ -19,7 +19,7 @@ import pytest
 from curate.errors import IntegrityError
 from curate.pipeline.build import build_segments
 from curate.pipeline.inputs import list_sources
-from curate.pipeline.stages import STAGES
+from curate.stages import STAGES
 from tests.counter import count_file
 from tests.pages import html
 from tests.runner import run_segment

@@ -20,7 +20,7 @@ from curate.engine.work import Engine, Task, Work, verdict_scope
 from curate.errors import ConfigError, CurateError, StateError
 from curate.pipeline.build import build_segments, check_files
 from curate.pipeline.inputs import Source, list_sources
-from curate.segment import RunFiles, Segment
+from curate.segment import RunFiles, Segment, always_fits
 from curate.storage import files
 from curate.storage.artifact import (
     JSON,
@@ -152,8 +152,15 @@ class Run:
     def _adopt(self, name: str) -> None:
         """Take over a whole artifact from `--reuse`, where nothing is begun here."""
         artifact = self.files.artifact(name)
-        if self.reuse and artifact.plan() is None:
-            adopt_artifact(self.reuse, name, artifact, self._plan(name))
+        if not self.reuse or artifact.plan() is not None:
+            return
+        segment = next(each for each in self.segments if each.name == name)
+        if segment.fits is not always_fits:
+            records = Artifact(files.join(self.reuse, name)).records()
+            parts = {part.index: part for part in segment.plan(self.files)}
+            if not all(r.index in parts and segment.fits(parts[r.index], r) for r in records):
+                return  # the parts that do fit are taken over one by one
+        adopt_artifact(self.reuse, name, artifact, self._plan(name))
 
     def _run_parts(self, segment: Segment, artifact: Artifact) -> tuple[list[PartRecord], int]:
         """Commit every part; return the records by index, and how many were there before."""
@@ -172,7 +179,7 @@ class Run:
             shelf = Shelf(directory)
             for part, key in zip(parts, keys, strict=True):
                 if part.index not in records:
-                    adopted = shelf.adopt(artifact, part, key)
+                    adopted = shelf.adopt(artifact, part, key, segment.fits)
                     if adopted is not None:
                         records[part.index] = adopted
         num_reused = len(records)

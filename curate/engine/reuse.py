@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import replace
 
+from curate.segment import FitsFn
 from curate.storage import files
 from curate.storage.artifact import (
     JSON,
@@ -62,10 +63,10 @@ class Shelf:
         for record in self.artifact.records():
             self._by_key.setdefault(record.key, []).append(record)
 
-    def adopt(self, artifact: Artifact, part: Part, key: str) -> PartRecord | None:
-        """Take over a part with the wanted key, whatever its index was there."""
+    def adopt(self, artifact: Artifact, part: Part, key: str, fits: FitsFn) -> PartRecord | None:
+        """Take over a part with the wanted key that fits, whatever its index was there."""
         for record in self._by_key.get(key, []):
-            taken = _take(self.artifact, artifact, part, record)
+            taken = _take(self.artifact, artifact, part, record) if fits(part, record) else None
             if taken is not None:
                 return taken
         return None

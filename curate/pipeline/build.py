@@ -110,6 +110,7 @@ def _documents(config: Config, sources: list[Source] | None) -> Segment:
         documents.run(config),
         isolated=True,
         redo=broken_links,
+        fits=documents.range_is_unchanged,
     )
 
 

@@ -23,7 +23,7 @@ from curate.sources.open import open_reader
 from curate.sources.record import ByteRange, ErrorSpan, Record
 from curate.stage import ExtractionSpec, GateSpec, Outcome
 from curate.storage import files
-from curate.storage.artifact import JSON, Part, PartIO
+from curate.storage.artifact import JSON, Part, PartIO, PartRecord
 from curate.storage.parquet import ParquetWriter
 
 FLUSH_ROWS = 512
@@ -241,6 +241,15 @@ def _open_source(path: str, size: int) -> BinaryIO:
             f"under a run; the same command plans it again."
         )
     return cast(BinaryIO, files.open_read(path))
+
+
+def range_is_unchanged(part: Part, record: PartRecord) -> bool:
+    """Return whether the input bytes are those that an earlier run read, by their sha256.
+
+    Asked where a part of an earlier run is taken over: names and sizes can be equal by accident.
+    """
+    recorded = record.facts.get("range_sha256")
+    return recorded is None or recorded == _sha256_range(part)
 
 
 def _sha256_range(part: Part) -> str:

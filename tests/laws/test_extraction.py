@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from curate.extraction.extraction import Extraction
-from curate.pipeline.stages import STAGES
 from curate.stage import Extracted, ExtractionSpec
+from curate.stages import STAGES
 from tests.pages import html, make, sample_pages
 from tests.runs import REPOSITORY
 

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from curate.config import check_resolved
 from curate.pipeline.build import build_segments
 from curate.pipeline.inputs import Source
-from curate.pipeline.stages import STAGES
 from curate.settings import Input, Limits, RunSettings
 from curate.shards.settings import Shards
 from curate.stage import MeasureSpec
+from curate.stages import STAGES
 from curate.storage.artifact import digest
 from curate.tokens.settings import Tokens
 from tests.laws.settings import alternatives, model_file

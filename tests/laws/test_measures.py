@@ -12,8 +12,8 @@ from curate.config import check_resolved
 from curate.dedup.dedup import Dedup
 from curate.dedup.sketch import permutations, sketch_columns
 from curate.pipeline.measures import BASE, open_measures, schema
-from curate.pipeline.stages import STAGES
 from curate.stage import Batch, MeasureSpec
+from curate.stages import STAGES
 from tests.laws.texts import ODD, batch_of, required, texts
 
 MEASURES = sorted(name for name, stage in STAGES.items() if issubclass(stage, MeasureSpec))

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from curate.decide import Rule, first_failures, judge
-from curate.pipeline.stages import STAGES
 from curate.pipeline.verdicts import decide
+from curate.stages import STAGES
 
 FULL = {"language": {"keep": ["en", "de"], "min_scores": {"de": 0.5}}}
 RULES = [

@@ -130,6 +130,22 @@ def test_a_file_that_cannot_be_opened_is_no_outcome(nested, tmp_path):
         run_directly(config)
 
 
+def test_an_input_edited_in_place_is_read_again(tmp_path):
+    """Equal name, equal size, other bytes: what an earlier run made of it is not taken over."""
+    path = tmp_path / "a.jsonl"
+    lines = [json.dumps({"text": "\n".join(make_prose(i)), "url": f"u{i}"}) for i in range(4)]
+    path.write_text("\n".join(lines) + "\n")
+    keys = (f"input.paths=[{path}]", "input.format=jsonl")
+    before = run_directly(load(tmp_path / "before", *keys), "documents")
+    path.write_text("\n".join(lines).replace('"u2"', '"v2"') + "\n")
+    os.makedirs(tmp_path / "after")
+    run = Run(load(tmp_path / "after", *keys), str(tmp_path / "after"), DirectEngine, Observer())
+    run.reuse = str(before)
+    run.segments = run.segments[:1]
+    run.execute()
+    assert {row["url"] for row in rows(tmp_path / "after", "documents")} == {"u0", "u1", "v2", "u3"}
+
+
 def test_a_fifo_is_a_ledger_row_and_never_opened(nested, tmp_path):
     os.mkfifo(tmp_path / "pipe.warc.gz")
     directory = run_directly(
