@@ -15,6 +15,7 @@ never measures again.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -142,32 +143,35 @@ class StageSpec(BaseModel):
         return {key: value for key, value in dump.items() if key in self.deciding}
 
 
-class GateSpec(StageSpec):
+class GateSpec(StageSpec, ABC):
     """A stage that looks at a page before anything expensive happens."""
 
     kind: ClassVar[Kind] = "gate"
 
+    @abstractmethod
     def open(self) -> GateFn:
         """Return the function that decides on one page."""
-        raise NotImplementedError
+        ...
 
 
-class ExtractionSpec(StageSpec):
+class ExtractionSpec(StageSpec, ABC):
     """The stage that turns a page into text."""
 
     kind: ClassVar[Kind] = "extraction"
 
+    @abstractmethod
     def open(self, max_tags: int, max_depth: int) -> ExtractFn:
         """Return the function that extracts one page, within structural limits."""
-        raise NotImplementedError
+        ...
 
 
-class MeasureSpec(StageSpec):
+class MeasureSpec(StageSpec, ABC):
     """A stage that adds columns of numbers to a batch of documents."""
 
     kind: ClassVar[Kind] = "measure"
     adds: ClassVar[tuple[pa.Field, ...]] = ()  # the columns it adds, with their types
 
+    @abstractmethod
     def open(self) -> MeasureFn:
         """Return the pure function; the same batch gives the same columns, whatever came before."""
-        raise NotImplementedError
+        ...
