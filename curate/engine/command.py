@@ -115,9 +115,11 @@ def _lazy_engine(options: Options) -> Iterator[Any]:
             if options.engine == "local":
                 started.append(LocalEngine(num_workers))
             else:
-                if options.address is None:
-                    # Read when ray is imported: its servers then bind to 127.0.0.1, not to 0.0.0.0.
+                # Both are read when ray is imported.
+                if options.address is None:  # its servers then bind to 127.0.0.1, not to 0.0.0.0
                     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+                elif Path("~/.ray/auth_token").expanduser().exists():
+                    os.environ.setdefault("RAY_AUTH_MODE", "token")  # as `ray start` has it
                 from curate.engine.ray_engine import RayEngine
 
                 started.append(RayEngine(num_workers, options.address))

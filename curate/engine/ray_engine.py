@@ -97,6 +97,12 @@ def _init(options: dict[str, Any]) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**options)
+    except ConnectionError as error:
+        raise ConfigError(
+            f"--address {options.get('address')}: cannot join the Ray cluster ({error}). If it has "
+            f"token authentication, set RAY_AUTH_MODE=token, and its token in RAY_AUTH_TOKEN or in "
+            f"~/.ray/auth_token. Its Ray must be version {ray.__version__}, as here."
+        ) from error
     except SystemExit:  # its handler, while it starts
         raise Interrupted(signal.SIGTERM) from None
     finally:
