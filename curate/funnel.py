@@ -59,6 +59,7 @@ def print_funnel(console: Console, report: JSON, output: str) -> None:
             f"dedup: {curve['bands']} bands x {curve['rows']} rows find {found} Jaccard; all found "
             f"are verified",
             highlight=False,
+            soft_wrap=True,
         )
     if not report["kept"]:
         most = max(report["reasons"], key=lambda row: row["count"], default=None)

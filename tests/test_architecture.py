@@ -37,7 +37,6 @@ SHARED = {
     "lxml": 2,  # the tree; XPath over it for title and date
     "zstandard": 3,  # WARC frames, JSONL frames, Content-Encoding
     "rich": 5,  # progress, funnel, explain, and the console they share
-    "fsspec": 2,  # files by URL; listing by glob
 }
 
 

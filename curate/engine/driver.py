@@ -254,7 +254,8 @@ class Run:
     def _check_error_ratio(self, name: str) -> None:
         """Stop early on an input that is mostly unreadable, and at the end on one that failed."""
         counters = self.files.manifest(name)["counters"]
-        errored = sum(n for each, n in counters.items() if each.startswith("errored."))
+        reasons = {each: n for each, n in counters.items() if each.startswith("errored.")}
+        errored = sum(reasons.values())
         total = self.files.manifest("documents")["counters"]
         num_rows = total.get("records", 0) + total.get("spans", 0)
         limit = self.config.settings.limits.max_error_ratio
@@ -262,7 +263,8 @@ class Run:
             rows = f"{self.directory}/{'ledger/part' if name == 'ledger' else 'documents/outcomes'}"
             raise CurateError(
                 f"{errored} of {num_rows} records are errored, more than limits.max_error_ratio "
-                f"{limit:g} allows. What they are: the rows with outcome 'errored' in "
+                f"{limit:g} allows; most often {max(reasons, key=lambda each: reasons[each])[8:]}. "
+                f"What they are: the rows with outcome 'errored' in "
                 f"{rows}-*.parquet. To go on all the same, the same command with "
                 f"--set limits.max_error_ratio={min(1.0, errored / num_rows + 0.01):.2f}"
             )

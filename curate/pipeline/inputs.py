@@ -13,8 +13,6 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fsspec.core import url_to_fs
-
 from curate.errors import ConfigError, InputError
 from curate.segment import PlanFn, RunFiles
 from curate.settings import Input
@@ -115,7 +113,7 @@ def _expand(pattern: str, recursive: bool) -> Iterator[tuple[str, int, str | Non
                         yield _look_at(os.path.join(directory, name))
         return
     try:
-        fs, inside = url_to_fs(pattern)
+        fs, inside = files.file_system(pattern)
         scheme = pattern.split("://", 1)[0]
         entries = fs.glob(inside, detail=True)
         if recursive and fs.isdir(inside):

@@ -18,8 +18,6 @@ import uuid
 from pathlib import Path
 from typing import IO, Any, cast
 
-from fsspec.core import url_to_fs
-
 from curate.errors import CurateError, InputError, IntegrityError, StateError
 
 EXCLUSIVE_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
@@ -64,7 +62,7 @@ def open_read(path: str) -> IO[bytes]:
     try:
         if is_local(path):
             return open(local_path(path), "rb")
-        fs, inside = _file_system(path)
+        fs, inside = file_system(path)
         return cast("IO[bytes]", fs.open(inside, "rb"))
     except (OSError, ImportError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
@@ -75,7 +73,7 @@ def size_bytes(path: str) -> int:
     try:
         if is_local(path):
             return os.stat(local_path(path)).st_size
-        fs, inside = _file_system(path)
+        fs, inside = file_system(path)
         return int(fs.size(inside))
     except (OSError, ImportError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
@@ -85,7 +83,7 @@ def exists(path: str) -> bool:
     """Return whether a file, object or directory is there now."""
     if is_local(path):
         return os.path.exists(local_path(path))
-    fs, inside = _file_system(path)
+    fs, inside = file_system(path)
     return bool(fs.exists(inside))
 
 
@@ -96,7 +94,7 @@ def list_names(directory: str) -> list[str]:
             return sorted(os.listdir(local_path(directory)))
         except FileNotFoundError:
             return []
-    fs, inside = _file_system(directory)
+    fs, inside = file_system(directory)
     try:
         entries = fs.ls(inside, detail=False)
     except FileNotFoundError:
@@ -167,7 +165,7 @@ def publish(temporary: str, destination: str, sha256: str | None = None) -> None
             _require_same(temporary, destination, sha256)
         _fsync(os.path.dirname(target))
         return
-    fs, inside = _file_system(destination)
+    fs, inside = file_system(destination)
     protocol = destination.split("://", 1)[0]
     if protocol not in EXCLUSIVE_PROTOCOLS:
         raise StateError(
@@ -194,7 +192,7 @@ def publish_bytes(data: bytes, destination: str) -> None:
 def replace_bytes(data: bytes, destination: str) -> None:
     """Write a small file atomically, replacing what was there (run.json and reports only)."""
     if not is_local(destination):
-        fs, inside = _file_system(destination)
+        fs, inside = file_system(destination)
         fs.pipe_file(inside, data)
         return
     target = local_path(destination)
@@ -214,7 +212,7 @@ def remove(path: str) -> None:
     if is_local(path):
         Path(local_path(path)).unlink(missing_ok=True)
         return
-    fs, inside = _file_system(path)
+    fs, inside = file_system(path)
     if fs.exists(inside):
         fs.rm_file(inside)
 
@@ -224,7 +222,7 @@ def remove_tree(directory: str) -> None:
     if is_local(directory):
         shutil.rmtree(local_path(directory), ignore_errors=True)
         return
-    fs, inside = _file_system(directory)
+    fs, inside = file_system(directory)
     if fs.exists(inside):
         fs.rm(inside, recursive=True)
 
@@ -235,8 +233,8 @@ def move_tree(source: str, target: str) -> None:
         os.makedirs(os.path.dirname(local_path(target)), exist_ok=True)
         os.rename(local_path(source), local_path(target))
         return
-    fs, inside = _file_system(source)
-    new = _file_system(target)[1]
+    fs, inside = file_system(source)
+    new = file_system(target)[1]
     for path in sorted(fs.find(inside)):  # fs.mv also copies the directory, which is no object
         fs.cp_file(path, new + path.removeprefix(inside))
     fs.rm(inside, recursive=True)
@@ -254,11 +252,13 @@ def copy_file(source: str, temporary: str) -> None:
         shutil.copyfileobj(reader, writer, 1 << 20)
 
 
-def _file_system(path: str) -> tuple[Any, str]:
+def file_system(path: str) -> tuple[Any, str]:
     """Return the file system of a URL and the path in it.
 
     Listings are not cached: other processes publish, and a stale one would hide what they did.
     """
+    from fsspec.core import url_to_fs  # 60 ms, in every child, for what most runs never need
+
     fs, inside = url_to_fs(path, use_listings_cache=False)
     return fs, str(inside)
 
