@@ -201,6 +201,9 @@ def _explain(
     if first["type"] == "extra_forbidden":
         owner = _model_at(model, tuple(first["loc"][:-1]))
         known = list(owner.model_fields) if owner else []
+        head, dot, tail = str(location[-1]).partition(".")
+        if dot and head in known:
+            return document.error(location, f"nest it: `{head}: {{{tail}: ...}}`")
         return document.error(location, f"unknown key{_nearest(str(location[-1]), known)}")
     if first["type"] == "missing":
         return document.error(location, "is required and missing")

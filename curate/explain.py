@@ -6,6 +6,7 @@ Scans two columns of the ledger for the page, then opens only the part that hold
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from curate.config import Config, check_resolved
 from curate.decide import judge
+from curate.dedup.dedup import Dedup
 from curate.errors import ConfigError, StateError
 from curate.pipeline.verdicts import rules_of
 from curate.segment import RunFiles
@@ -38,7 +40,8 @@ def explain_page(directory: str, page: str, console: Console) -> None:
     if info is None or run.artifact("ledger").manifest() is None:
         raise StateError(f"{directory}: no finished run there (its ledger is not complete)")
     config = check_resolved(info["config"])
-    rows = list(find_rows(run.artifact("ledger"), page))
+    limit = 1 if _is_doc_id(page) else None  # of a doc_id there is one; the rest is not read
+    rows = list(islice(find_rows(run.artifact("ledger"), page), limit))
     if not rows:
         raise ConfigError(_not_found(run.artifact("ledger"), directory, page))
     console.soft_wrap = True
@@ -93,7 +96,8 @@ def _explain_row(
     title, published = escape(str(document["title"])), escape(str(document["published"]))
     console.print(f"  title  {title}   published {published}")
     _print_numbers(run, config, part, row["doc_id"], console)
-    if row["stage"] == "dedup" or row["outcome"] == "kept":
+    decided = row["stage"] == "dedup" or row["outcome"] == "kept"
+    if decided and config.stage(Dedup) is not None:
         _print_duplicates(run, part, row["doc_id"], console)
     text = " ".join(document["text"].split())
     console.print(f"  text   {escape(text[:EXCERPT_CHARS])}{'...' * (len(text) > EXCERPT_CHARS)}")

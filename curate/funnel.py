@@ -61,6 +61,10 @@ def print_funnel(console: Console, report: JSON, output: str) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    if not shards["tokenizer"]["lossless"]:
+        console.print(
+            "[bold red]The tokenizer is lossy: text does not come back from its ids.[/bold red]"
+        )
     if not report["kept"]:
         most = max(report["reasons"], key=lambda row: row["count"], default=None)
         why = f"; most often: {most['stage']}: {most['reason']}" if most else ""

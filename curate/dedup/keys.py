@@ -7,6 +7,7 @@ the 128-bit doc_id makes the order total. A document's number is its part and it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from curate.errors import IntegrityError
 from curate.text.hashing import splitmix64
 
 ROW_BITS = 32  # a document's number is part << 32 | row
-DATE_DIGITS = 17  # YYYYMMDDhhmmss and milliseconds: below 2**63
+FIRST_DAY = datetime(1, 1, 1, tzinfo=UTC)
 LAST = np.uint64(2**64 - 1)
 
 U64 = NDArray[np.uint64]
@@ -93,18 +94,27 @@ def id_strings(halves: U64) -> Sequence[str]:
 def policy_order(keep: str, preferred: pa.ChunkedArray) -> U64:
     """Return what survivor order compares first, smaller for the better: (n,) uint64.
 
-    `preferred` is the number of characters for 'longest', the crawl date (ISO 8601 in UTC, as WARC
-    has it) for 'earliest' and 'latest'. Documents without a date come last under both.
+    `preferred` is the number of characters for 'longest', the crawl date (ISO 8601; UTC where no
+    offset is given) for 'earliest' and 'latest'. Documents without one come last.
     """
     if keep == "longest":
         chars = pc.cast(pc.fill_null(preferred, 0), pa.uint64())
         longest: U64 = LAST - chars.to_numpy()
         return longest
-    digits = pc.replace_substring_regex(preferred, r"\D", "")
-    digits = pc.if_else(pc.equal(pc.binary_length(digits), 0), None, digits)
-    padded = pc.utf8_rpad(pc.utf8_slice_codeunits(digits, 0, DATE_DIGITS), DATE_DIGITS, "0")
-    dates = pc.fill_null(pc.cast(padded, pa.uint64()), int(LAST)).to_numpy()
+    moments = [_milliseconds(text) for text in preferred.to_pylist()]
+    dates = np.array([LAST if moment is None else moment for moment in moments], np.uint64)
     if keep == "earliest":
         return np.array(dates, np.uint64)
-    latest: U64 = np.where(dates == LAST, LAST, np.uint64(10**DATE_DIGITS) - dates)
+    latest: U64 = np.where(dates == LAST, LAST, LAST - np.uint64(1) - dates)
     return latest
+
+
+def _milliseconds(text: str | None) -> int | None:
+    """Return an ISO 8601 date as milliseconds since the year 1, or None if it is none."""
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0, (moment - FIRST_DAY) // timedelta(milliseconds=1))

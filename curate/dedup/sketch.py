@@ -20,7 +20,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from curate.text.hashing import ngram_hashes
 from curate.text.words import WordTable, shingle_hashes
 
 Hashes = NDArray[np.uint64]
@@ -139,23 +138,13 @@ def _shingles(words: WordTable, ngram_words: int) -> tuple[Hashes, Ints]:
     is_long = np.ones(shingles.size, np.bool_)
     is_long[offsets[short]] = False
     shingles[is_long] = long_shingles
-    num_words = words.num_words[short]
-    for length in np.unique(num_words[num_words > 0]).tolist():
-        documents = short[num_words == length]
-        shingles[offsets[documents]] = _whole(words, documents, length)
-    for document in short[num_words == 0].tolist():
+    for document in short.tolist():
         shingles[offsets[document]] = _of_characters(words, document)
     return shingles, offsets
 
 
-def _whole(words: WordTable, documents: Ints, length: int) -> Hashes:
-    """Return the single shingle of documents of `length` words each: (k,) uint64."""
-    places = words.word_offsets[documents][:, None] + np.arange(length)
-    return ngram_hashes(words.hashes[places].ravel(), length, seed=length)[::length]
-
-
 def _of_characters(words: WordTable, document: int) -> int:
-    """Return the single shingle of a document without words: a hash of its characters."""
+    """Return the single shingle of a document too short for one: a hash of its characters."""
     start, end = words.char_offsets[document : document + 2]
     characters = words.text_between(int(start), int(end)).encode()
     return int.from_bytes(hashlib.blake2b(characters, digest_size=8).digest(), "little")

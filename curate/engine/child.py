@@ -41,11 +41,12 @@ def main(job_path: str) -> int:
     position = Position(scratch)
 
     def watch(place: str) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)  # first, or the last record's blames this one
         if place:
             position.enter(place)
+            signal.setitimer(signal.ITIMER_PROF, work.cpu_seconds)
         else:
             position.leave()
-        signal.setitimer(signal.ITIMER_PROF, work.cpu_seconds if place else 0)
 
     verdicts = {place: (reason, detail) for place, (reason, detail) in job["verdicts"].items()}
     try:

@@ -83,7 +83,10 @@ def _run(config: Config, options: Options, console: Console) -> int:
                 )
             files.replace_bytes(files.canonical_json(info), files.join(directory, "run.json"))
             run.execute()
-            segments = [asdict(report) for report in run.reports]
+            segments = _with_earlier_times(
+                [asdict(report) for report in run.reports],
+                files.read_json(files.join(directory, "report.json")),
+            )
             report = build_report(run.files, [stage.name for stage in config.stages], segments)
             report["name"] = config.settings.name
             dedup = config.stage(Dedup)
@@ -166,6 +169,15 @@ def _run_info(run: Run, options: Options, started: float) -> JSON:
         "started": _utc(started),
         "ended": None,
     }
+
+
+def _with_earlier_times(segments: list[JSON], before: JSON | None) -> list[JSON]:
+    """Give a reused segment the seconds it took when it was made, where a report tells."""
+    took = {each["name"]: each["seconds"] for each in (before or {}).get("segments", [])}
+    return [
+        {**each, "seconds": took.get(each["name"], 0.0)} if each["reused"] else each
+        for each in segments
+    ]
 
 
 def _num_cores() -> int:

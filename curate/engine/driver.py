@@ -16,7 +16,7 @@ from curate.config import Config
 from curate.engine.difference import first_difference
 from curate.engine.observer import Observer, SegmentReport
 from curate.engine.reuse import Shelf, adopt_artifact, read_verdicts, set_aside
-from curate.engine.work import Engine, Task, Work, verdict_scope
+from curate.engine.work import Engine, Task, Work, part_key, verdict_scope
 from curate.errors import ConfigError, CurateError, StateError
 from curate.pipeline.build import build_segments, check_files
 from curate.pipeline.inputs import Source, list_sources
@@ -26,7 +26,6 @@ from curate.storage.artifact import (
     JSON,
     VERDICTS,
     Artifact,
-    Part,
     PartRecord,
     Verdict,
     complete,
@@ -95,6 +94,10 @@ class Run:
                 files.remove_tree(files.join(self.directory, segment.name))
                 continue
             raise StateError(self._difference(segment.name, plan["made_of"]))
+        for name in files.list_names(self.directory):
+            alien = name not in names and not name.startswith(".")
+            if alien and Artifact(files.join(self.directory, name)).plan() is not None:
+                files.remove_tree(files.join(self.directory, name))  # of a stage no longer listed
         for name in gone:
             if name in names:  # scratch lies inside what it serves, and moves with it
                 set_aside(self.directory, name, self.fingerprints[name])
@@ -134,7 +137,7 @@ class Run:
         records, num_reused = self._run_parts(segment, artifact)
         facts = segment.facts(self.files, records)
         self._publish_extras(segment, artifact, records, facts)
-        manifest = complete(artifact, plan, records, facts)
+        manifest = complete(artifact, plan, records, facts, self._contents(segment.name))
         report = SegmentReport(
             segment.name,
             False,
@@ -160,18 +163,32 @@ class Run:
             parts = {part.index: part for part in segment.plan(self.files)}
             if not all(r.index in parts and segment.fits(parts[r.index], r) for r in records):
                 return  # the parts that do fit are taken over one by one
-        adopt_artifact(self.reuse, name, artifact, self._plan(name))
+        adopt_artifact(self.reuse, name, artifact, self._plan(name), self._contents(name))
+
+    def _contents(self, name: str) -> JSON:
+        """Return the content of every artifact that one was made from, through scratch ones too."""
+        segments = {segment.name: segment for segment in self.segments}
+        waiting, found = list(segments[name].reads), dict[str, str]()
+        while waiting:
+            read = waiting.pop()
+            if segments[read].scratch_for is None:
+                found[read] = self.files.manifest(read)["content"]
+            else:
+                waiting.extend(segments[read].reads)
+        return found
 
     def _run_parts(self, segment: Segment, artifact: Artifact) -> tuple[list[PartRecord], int]:
         """Commit every part; return the records by index, and how many were there before."""
         parts = segment.plan(self.files)
         settings_digest = digest(segment.settings)
         contents = {name: self.files.manifest(name)["content"] for name in segment.reads}
-        keys = [_part_key(segment, part, settings_digest, contents) for part in parts]
+        keys = [part_key(segment, part, settings_digest, contents) for part in parts]
         records: dict[int, PartRecord] = {}
         for record in artifact.records():
-            if record.index < len(parts) and record.key == keys[record.index]:
-                records[record.index] = record
+            index = record.index
+            known = index < len(parts) and record.key == keys[index]
+            if known and segment.fits(parts[index], record):
+                records[index] = record
             else:
                 artifact.uncommit(record)
         artifact.discard_leftovers(records.values())
@@ -277,14 +294,3 @@ class Run:
             f"To make it and what follows again, add --restart {name} (parts that still fit are "
             f"kept); to keep it, add --output runs/other --reuse {self.directory}"
         )
-
-
-def _part_key(segment: Segment, part: Part, settings_digest: str, contents: JSON) -> str:
-    """Return what a part's bytes depend on: settings, its slice, and what it reads.
-
-    A segment that reads at most one artifact, part by part, writes the same whatever the part's
-    index, so a longer list of inputs leaves the keys of the others as they were.
-    """
-    reads = part.reads or digest(contents)
-    place = part.index if len(segment.reads) > 1 else None
-    return digest({"settings": settings_digest, "spec": part.spec, "reads": reads, "at": place})

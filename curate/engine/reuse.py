@@ -35,11 +35,16 @@ def set_aside(directory: str, name: str, fingerprint: str) -> None:
         files.remove_tree(source)
 
 
-def adopt_artifact(reuse: str, name: str, artifact: Artifact, plan: JSON) -> bool:
-    """Take over a complete artifact of another run, if it has the fingerprint wanted here."""
+def adopt_artifact(reuse: str, name: str, artifact: Artifact, plan: JSON, reads: JSON) -> bool:
+    """Take over a complete artifact of another run, if it is the one wanted here.
+
+    It must have the fingerprint, and have been made from the contents that are here now.
+    """
     other = Artifact(files.join(reuse, name))
     manifest = other.manifest()
     if manifest is None or manifest["fingerprint"] != plan["fingerprint"]:
+        return False
+    if manifest["reads"] != reads:
         return False
     files.make_directory(artifact.directory)
     files.publish_bytes(files.canonical_json(plan), artifact.path(".plan.json"))

@@ -24,6 +24,7 @@ from curate.storage.artifact import (
     PartRecord,
     Verdict,
     commit,
+    digest,
     ignore_position,
 )
 
@@ -111,3 +112,14 @@ def attempt(
 def _segments(config: str) -> dict[str, Segment]:
     segments = build_segments(check_resolved(json.loads(config)))
     return {segment.name: segment for segment in segments}
+
+
+def part_key(segment: Segment, part: Part, settings_digest: str, contents: JSON) -> str:
+    """Return what a part's bytes depend on: settings, its slice, and what it reads.
+
+    A segment that reads at most one artifact, part by part, writes the same whatever the part's
+    index, so a longer list of inputs leaves the keys of the others as they were.
+    """
+    reads = part.reads or digest(contents)
+    place = part.index if len(segment.reads) > 1 else None
+    return digest({"settings": settings_digest, "spec": part.spec, "reads": reads, "at": place})

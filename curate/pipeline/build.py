@@ -50,7 +50,11 @@ def build_segments(config: Config, sources: list[Source] | None = None) -> list[
         ),
         *(deduplication.segments(dedup) if isinstance(dedup, Dedup) else ()),
         *token_segments(
-            config.settings.tokens, has_dedup, verdict_reads, planning=sources is not None
+            config.settings.tokens,
+            has_dedup,
+            verdict_reads,
+            planning=sources is not None,
+            limits=_child_limits(config),
         ),
         Segment(
             "curated",
@@ -110,7 +114,7 @@ def _documents(config: Config, sources: list[Source] | None) -> Segment:
         documents.run(config),
         isolated=True,
         redo=broken_links,
-        fits=documents.range_is_unchanged,
+        fits=documents.inputs_are_unchanged,
     )
 
 
@@ -122,7 +126,7 @@ def _measures(config: Config, planning: bool) -> Segment:
         "version": VERSIONS["measures"],
         "stages": [_named(stage, stage.measuring_settings()) for stage in stages],
         "versions": _versions(stages=stages),
-        "limits": config.settings.limits.model_dump(include={"cpu_seconds", "memory_bytes"}),
+        "limits": _child_limits(config),
     }
     if isinstance(dedup, Dedup):
         settings["sketch"] = _named(dedup, dedup.measuring_settings())
@@ -137,6 +141,11 @@ def _measures(config: Config, planning: bool) -> Segment:
         measures.run(config),
         isolated=True,
     )
+
+
+def _child_limits(config: Config) -> JSON:
+    """Return the limits that decide which records a child may die of."""
+    return config.settings.limits.model_dump(include={"cpu_seconds", "memory_bytes"})
 
 
 def _ruling(config: Config) -> list[StageSpec]:

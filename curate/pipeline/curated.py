@@ -45,9 +45,11 @@ def run(config: Config) -> Any:
     def run_part(io: PartIO, settings: JSON) -> None:
         survivors = tokenized(io, settings["dedup"])
         writer = io.parquet(out)
-        measures = read_batches(io.input("measures"), measured)
-        documents = read_batches(io.input("documents"))
-        for batch, numbers in zip(documents, measures, strict=True):
+        measures = read_table(io.input("measures"), measured)
+        start = 0
+        for batch in read_batches(io.input("documents")):
+            numbers = measures.slice(start, batch.num_rows)
+            start += batch.num_rows
             table = pa.Table.from_batches([batch])
             for name in measured:
                 table = table.append_column(name, numbers.column(name))

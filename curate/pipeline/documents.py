@@ -44,6 +44,8 @@ def run(config: Config) -> Any:
                     io.facts["first_start"], io.facts["end"] = 0, 0
                 else:
                     _read_source(source, path, size, config, io, take)
+        if "unreadable" not in io.part.spec:
+            io.facts["range_sha256"] = _sha256_read(io.part, io.facts.get("end"))
 
     return run_part
 
@@ -135,7 +137,6 @@ def _read_source(
     if "source" in spec:
         io.facts["source"] = source
         io.facts["first_start"], io.facts["end"] = reader.first_start, reader.end
-        io.facts["range_sha256"] = _sha256_range(io.part)
 
 
 def _take(
@@ -205,6 +206,8 @@ def _document(
         if isinstance(extracted, Outcome):
             return extracted
         title, published, text = extracted.title, extracted.date, extracted.text
+    elif not page.text.strip():
+        return Outcome("dropped", "input", "empty_page", "no text")
     else:
         title, published, text = None, None, page.text
     return {
@@ -243,24 +246,34 @@ def _open_source(path: str, size: int) -> BinaryIO:
     return cast(BinaryIO, files.open_read(path))
 
 
-def range_is_unchanged(part: Part, record: PartRecord) -> bool:
-    """Return whether the input bytes are those that an earlier run read, by their sha256.
+def inputs_are_unchanged(part: Part, record: PartRecord) -> bool:
+    """Return whether the input bytes are those that a committed part was made from.
 
-    Asked where a part of an earlier run is taken over: names and sizes can be equal by accident.
+    Asked before such a part is taken over: names and sizes can be equal by accident, or a file
+    edited in place. Objects in a store are replaced, not edited, and are not read again for this.
     """
-    recorded = record.facts.get("range_sha256")
-    return recorded is None or recorded == _sha256_range(part)
+    if "unreadable" in part.spec:
+        return True
+    if not all(files.is_local(path) for _, path, _, _ in _inputs(part)):
+        return True
+    return bool(record.facts.get("range_sha256") == _sha256_read(part, record.facts.get("end")))
 
 
-def _sha256_range(part: Part) -> str:
-    """Return the sha256 of the input bytes in the part's range."""
+def _sha256_read(part: Part, end: int | None) -> str:
+    """Return the sha256 of the input bytes a part was made from.
+
+    That is its range and what its last record takes from the next one, or all of its files.
+    """
     result = hashlib.sha256()
-    with files.open_read(part.given["path"]) as file:
-        file.seek(part.spec["start"])
-        left = part.spec["end"] - part.spec["start"]
-        while left > 0 and (block := file.read(min(left, 1 << 20))):
-            result.update(block)
-            left -= len(block)
+    start = part.spec.get("start", 0)
+    for _, path, size, _ in _inputs(part):
+        stop = size if end is None else max(end, part.spec["end"])
+        with files.open_read(path) as file:
+            file.seek(start)
+            left = stop - start
+            while left > 0 and (block := file.read(min(left, 1 << 20))):
+                result.update(block)
+                left -= len(block)
     return result.hexdigest()
 
 

@@ -104,13 +104,17 @@ def _measure(
     blamed = any(str(first + row) in io.verdicts for row in range(batch.num_rows))
     if position not in io.narrow and not blamed:
         io.enter(position)
-        yield measure(batch)
+        measured = measure(batch)
+        io.leave()  # what is read next is not this batch's doing
+        yield measured
         return
     for row in range(batch.num_rows):
         one = batch.slice(row, 1)
         verdict = io.enter(str(first + row))
         if verdict is None:
-            yield measure(one)
+            measured = measure(one)
+            io.leave()
+            yield measured
         else:
             io.facts.setdefault("verdicts", []).append([first + row, *verdict])
             io.counters[f"errored.measures.{verdict[0]}"] += 1

@@ -56,8 +56,8 @@ def find_last_held_out(one_pass: PassFn, val_fraction: float) -> int | None:
         largest = np.unique(np.concatenate([largest, keys]))[-2:]
     sums = np.cumsum(buckets)
     target = val_fraction * float(sums[-1])
-    if target <= 0:
-        return None
+    if target <= 0 or largest.size < 2:
+        return None  # a single cluster is for training: a model needs that before it is measured
     bucket = int(np.searchsorted(sums, target))
     inside = [
         (keys[chosen], tokens[chosen])
@@ -69,7 +69,7 @@ def find_last_held_out(one_pass: PassFn, val_fraction: float) -> int | None:
     ordered = np.concatenate([tokens for _, tokens in inside])[order]
     reached = np.cumsum(ordered) + (sums[bucket] - buckets[bucket])
     last = int(keys[order[np.searchsorted(reached, target)]])
-    return min(last, int(largest[0])) if largest.size == 2 else last
+    return min(last, int(largest[0]))
 
 
 def _hashes(artifact: ArtifactFn, dedup: bool, seed: int) -> Iterator[tuple[Keys, Counts]]:

@@ -110,20 +110,18 @@ class Artifact:
 
     def records(self) -> list[PartRecord]:
         """Return the records of all committed parts, by index."""
-        names = [n for n in files.list_names(self.directory) if n.startswith(".part-")]
+        names = files.list_names(self.directory)
+        found = [name for name in names if name.startswith(".part-") and name.endswith(".json")]
         return [
             PartRecord.from_json(files.read_json(self.path(name)))
-            for name in sorted(names)
-            if name.endswith(".json")
+            for name in sorted(found, key=_index_of)
         ]
 
     def part_files(self, stem: str = "part") -> list[str]:
         """Return the paths of the files of one stem, in part order; of a complete artifact."""
-        return [
-            self.path(name)
-            for name in files.list_names(self.directory)
-            if name.startswith(f"{stem}-")
-        ]
+        names = files.list_names(self.directory)
+        found = [name for name in names if name.startswith(f"{stem}-")]
+        return [self.path(name) for name in sorted(found, key=_index_of)]
 
     def uncommit(self, record: PartRecord) -> None:
         """Take a part back: first its record, then its files. Only the driver does this."""
@@ -246,8 +244,18 @@ def commit(artifact: Artifact, part: Part, key: str, scratch: str, result: JSON)
     return record
 
 
-def complete(artifact: Artifact, plan: JSON, records: list[PartRecord], facts: JSON) -> JSON:
-    """Publish the manifest of an artifact whose parts are all committed; return it."""
+def complete(
+    artifact: Artifact,
+    plan: JSON,
+    records: list[PartRecord],
+    facts: JSON,
+    reads: JSON | None = None,
+) -> JSON:
+    """Publish the manifest of an artifact whose parts are all committed; return it.
+
+    `reads` maps the artifacts it was made from to their content: a fingerprint says what was asked
+    for, the content what there was.
+    """
     indexes = [record.index for record in records]
     if indexes != list(range(len(records))):
         raise IntegrityError(f"{artifact.directory}: parts {indexes} are not 0..{len(records) - 1}")
@@ -257,6 +265,7 @@ def complete(artifact: Artifact, plan: JSON, records: list[PartRecord], facts: J
     manifest = {
         "fingerprint": plan["fingerprint"],
         "made_of": plan["made_of"],
+        "reads": reads or {},
         "num_parts": len(records),
         "num_rows": sum(f.rows for r in records for n, f in r.files.items() if n[:5] == "part-"),
         "num_bytes": sum(f.bytes for r in records for f in r.files.values()),
@@ -266,6 +275,11 @@ def complete(artifact: Artifact, plan: JSON, records: list[PartRecord], facts: J
     }
     files.publish_bytes(files.canonical_json(manifest), artifact.path("_manifest.json"))
     return manifest
+
+
+def _index_of(name: str) -> int:
+    """Return the number in a part's file name: as text, 100000 would come before 99999."""
+    return int(name.rsplit("-", 1)[-1].split(".", 1)[0])
 
 
 def digest(value: Any) -> str:

@@ -127,29 +127,26 @@ def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def read_batches(
-    path: str, columns: Sequence[str] | None = None, max_rows: int = 1024
+    path: str,
+    columns: Sequence[str] | None = None,
+    max_rows: int = 1024,
+    max_bytes: int = MAX_GROUP_BYTES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield a Parquet file in order, exactly `max_rows` rows at a time; the last has the rest.
+    """Yield a Parquet file in order, in batches within both bounds, or of one row.
 
-    pyarrow's own batches end at some row groups and not at others, depending on the columns, so
-    two files with equal rows could not be read side by side.
+    No batch spans row groups, which are bounded in bytes too: pyarrow's own batches join as many as
+    their rows ask for, which for 1,024 documents of 5 MB was 3 GB. Where batches end depends on the
+    columns read, so files are never read side by side.
     """
+    names = list(columns) if columns is not None else None
     with open_read(path) as file, pq.ParquetFile(file) as parquet:
-        waiting: list[pa.RecordBatch] = []
-        num_rows = 0
-        names = list(columns) if columns is not None else None
-        for batch in parquet.iter_batches(batch_size=max_rows, columns=names):
-            while num_rows + batch.num_rows >= max_rows:
-                take = max_rows - num_rows
-                waiting.append(batch.slice(0, take))
-                yield _join(waiting)
-                waiting, num_rows, batch = [], 0, batch.slice(take)
-            if batch.num_rows:
-                waiting.append(batch)
-                num_rows += batch.num_rows
-        if waiting:
-            yield _join(waiting)
-
-
-def _join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+        for group in range(parquet.num_row_groups):
+            table = parquet.read_row_group(group, columns=names).combine_chunks()
+            ends = np.cumsum(row_bytes(table))
+            start = 0
+            while start < table.num_rows:
+                before = int(ends[start - 1]) if start else 0
+                by_bytes = int(np.searchsorted(ends, before + max_bytes, side="right"))
+                end = min(max(start + 1, by_bytes), start + max_rows)
+                yield from table.slice(start, end - start).combine_chunks().to_batches()
+                start = end

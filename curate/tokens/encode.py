@@ -60,6 +60,7 @@ def _encode_group(io: PartIO, encoder: Encoder, group: pa.RecordBatch) -> pa.Tab
         except EncodingError:
             pass  # one of them is at fault; the loop below finds out which
         else:
+            io.leave()  # what is read next is not this group's doing
             return _table(group.column("doc_id"), encoded, [None] * len(rows))
     return pa.concat_tables(
         [_encode_row(io, encoder, group.slice(at, 1), str(row)) for at, row in enumerate(rows)]
@@ -75,6 +76,7 @@ def _encode_row(io: PartIO, encoder: Encoder, document: pa.RecordBatch, position
             encoded = encoder.encode(document.column("text").to_pylist())
         except EncodingError as error:
             failure = (error.reason, error.detail)
+        io.leave()
     if failure is not None:
         io.counters[f"errored.tokens.{failure[0]}"] += 1
     return _table(document.column("doc_id"), encoded, [failure])

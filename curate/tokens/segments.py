@@ -17,7 +17,11 @@ VERSION = 1  # raised whenever equal settings would give other bytes
 
 
 def token_segments(
-    tokens: Tokens, dedup: bool, reads: tuple[str, ...], planning: bool = True
+    tokens: Tokens,
+    dedup: bool,
+    reads: tuple[str, ...],
+    planning: bool = True,
+    limits: JSON | None = None,
 ) -> tuple[Segment, Segment]:
     """Return the two segments; `reads` are the artifacts that say which text is kept.
 
@@ -25,7 +29,7 @@ def token_segments(
 
     Raises: ConfigError when the tokenizer file cannot be read.
     """
-    stamp = {"version": VERSION, "tokenizers": version("tokenizers")}
+    stamp = {"version": VERSION, "tokenizers": version("tokenizers"), "limits": limits or {}}
     if tokens.train is not None:
         eod_token = tokens.eod_token or TRAINED_EOD_TOKEN
         tokenizer = Segment(

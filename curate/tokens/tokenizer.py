@@ -158,6 +158,11 @@ def describe_tokenizer(data: bytes, eod_token: str | None, path: str) -> JSON:
         raise ConfigError(f"tokens.file: {path} is not a tokenizer.json: {error}") from error
     added = {token.content: id_ for id_, token in tokenizer.get_added_tokens_decoder().items()}
     eod = eod_token if eod_token is not None else _find_eod(added, path)
+    if not eod.strip():
+        raise ConfigError(
+            f"tokens.eod_token: {eod!r} is white space, which is in every text; name another of "
+            f"{path}'s added tokens"
+        )
     if eod not in added:
         listed = ", ".join(sorted(added)[:20]) or "none"
         raise ConfigError(

@@ -4,15 +4,27 @@ import json
 import os
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
-from curate.engine.driver import Run, _part_key
+from curate.engine.driver import Run
 from curate.engine.observer import Observer
-from curate.engine.work import Task
+from curate.engine.work import Task, part_key
 from curate.errors import InputError
-from curate.storage.artifact import digest
+from curate.storage.artifact import Artifact, PartRecord, digest
+from curate.storage.parquet import ParquetWriter, read_batches
 from tests.crawl import make_prose
-from tests.runs import DirectEngine, hashes, load, rows, run_cli, run_directly
+from tests.runs import (
+    PIPELINE,
+    REPOSITORY,
+    DirectEngine,
+    hashes,
+    load,
+    rows,
+    run_cli,
+    run_directly,
+    samples_paths,
+)
 from tests.sources.warc_files import make_page, make_record, make_records, stored
 
 
@@ -78,10 +90,10 @@ def test_part_keys_name_all_that_decides(nested, tmp_path):
     run = Run(config, str(tmp_path / "run"), DirectEngine, Observer(), None)
     segment = run.segments[0]
     parts = segment.plan(run.files)
-    keys = {_part_key(segment, part, digest(segment.settings), {}) for part in parts}
+    keys = {part_key(segment, part, digest(segment.settings), {}) for part in parts}
     assert len(keys) == len(parts) > 10
     moved = replace(parts[3], index=9, given={"path": "elsewhere"})
-    assert Task(moved, _part_key(segment, moved, digest(segment.settings), {})).key in keys
+    assert Task(moved, part_key(segment, moved, digest(segment.settings), {})).key in keys
 
 
 def test_parts_wider_than_a_row_group(tmp_path):
@@ -130,20 +142,107 @@ def test_a_file_that_cannot_be_opened_is_no_outcome(nested, tmp_path):
         run_directly(config)
 
 
-def test_an_input_edited_in_place_is_read_again(tmp_path):
-    """Equal name, equal size, other bytes: what an earlier run made of it is not taken over."""
+@pytest.fixture
+def edited(tmp_path):
+    """A run of a small JSONL file, which is then edited in place: equal name and size."""
     path = tmp_path / "a.jsonl"
-    lines = [json.dumps({"text": "\n".join(make_prose(i)), "url": f"u{i}"}) for i in range(4)]
+    lines = [json.dumps({"text": "\n".join(make_prose(i)), "url": f"u{i}"}) for i in range(9)]
     path.write_text("\n".join(lines) + "\n")
-    keys = (f"input.paths=[{path}]", "input.format=jsonl")
-    before = run_directly(load(tmp_path / "before", *keys), "documents")
-    path.write_text("\n".join(lines).replace('"u2"', '"v2"') + "\n")
-    os.makedirs(tmp_path / "after")
-    run = Run(load(tmp_path / "after", *keys), str(tmp_path / "after"), DirectEngine, Observer())
-    run.reuse = str(before)
-    run.segments = run.segments[:1]
+    keys = (f"input.paths=[{path}]", "input.format=jsonl", "input.part_bytes=4096")
+    run_directly(load(tmp_path / "before", *keys))
+
+    def edit():
+        path.write_text("\n".join(lines).replace('"u2"', '"v2"') + "\n")
+
+    return keys, edit
+
+
+def urls_of(directory, name):
+    return {row["url"] for row in rows(directory, name)}
+
+
+def run_again(directory, keys, until=None, reuse=None):
+    directory.mkdir(exist_ok=True)
+    run = Run(
+        load(directory, *keys), str(directory), DirectEngine, Observer(), reuse and str(reuse)
+    )
+    if until is not None:
+        run.segments = run.segments[: [s.name for s in run.segments].index(until) + 1]
     run.execute()
-    assert {row["url"] for row in rows(tmp_path / "after", "documents")} == {"u0", "u1", "v2", "u3"}
+    return {report.name: report for report in run.reports}
+
+
+def test_an_edited_input_is_not_taken_over_and_nothing_made_of_it(edited, tmp_path):
+    keys, edit = edited
+    edit()
+    reports = run_again(tmp_path / "after", keys, reuse=tmp_path / "before")
+    for name in ("documents", "curated"):
+        assert urls_of(tmp_path / "after", name) == {"v2", *(f"u{i}" for i in range(9))} - {"u2"}
+    fresh = run_directly(load(tmp_path / "fresh", *keys))
+    assert hashes(tmp_path / "after") == hashes(fresh)
+    parts = reports["documents"]
+    assert 0 < parts.num_parts_reused < parts.num_parts  # only what the edit touched is made again
+
+
+def test_an_unedited_input_is_taken_over_whole(edited, tmp_path):
+    keys, _ = edited
+    reports = run_again(tmp_path / "after", keys, reuse=tmp_path / "before")
+    assert all(report.reused for report in reports.values())
+    assert hashes(tmp_path / "after") == hashes(tmp_path / "before")
+
+
+def test_a_resumed_run_does_not_mix_old_and_new_input(edited, tmp_path):
+    keys, edit = edited
+    (tmp_path / "before" / "documents" / "_manifest.json").unlink()  # as if killed right then
+    edit()
+    run_again(tmp_path / "before", keys, until="documents")
+    fresh = run_directly(load(tmp_path / "fresh", *keys), "documents")
+    assert hashes(tmp_path / "before", ["documents"]) == hashes(fresh, ["documents"])
+
+
+def test_an_edited_page_of_a_folder_is_read_again(tmp_path):
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    body = "".join(f"<p>{sentence}</p>" for sentence in make_prose(1, 20))
+    (folder / "a.html").write_text(f"<html><head><title>AAAA</title></head><body>{body}</body>")
+    keys = (f"input.paths=[{folder}]", "input.format=html")
+    run_directly(load(tmp_path / "before", *keys), "documents")
+    page = (folder / "a.html").read_text()
+    (folder / "a.html").write_text(page.replace("AAAA", "BBBB"))
+    run_again(tmp_path / "after", keys, until="documents", reuse=tmp_path / "before")
+    assert [row["title"] for row in rows(tmp_path / "after", "documents")] == ["BBBB"]
+
+
+def test_artifacts_of_a_stage_that_is_gone_are_removed(tmp_path):
+    keys = (samples_paths(),)
+    run_directly(load(tmp_path / "run", *keys))
+    lines = (REPOSITORY / PIPELINE).read_text().splitlines()
+    (tmp_path / "web.yaml").write_text("\n".join(x for x in lines if "dedup" not in x))
+    without = load(tmp_path / "run", *keys, pipeline=str(tmp_path / "web.yaml"))
+    run = Run(without, str(tmp_path / "run"), DirectEngine, Observer(), None)
+    run.prepare("measures")
+    run.execute()
+    assert not (tmp_path / "run" / "duplicates").exists()
+
+
+def test_documents_of_megabytes_are_read_one_at_a_time(tmp_path):
+    path = str(tmp_path / "wide.parquet")
+    with ParquetWriter(path, pa.schema([pa.field("text", pa.large_string())])) as writer:
+        for i in range(12):
+            writer.write(pa.table({"text": pa.array([f"{i} " * (3 << 20)], pa.large_string())}))
+    batches = list(read_batches(path))
+    assert sum(batch.num_rows for batch in batches) == 12
+    assert max(batch.nbytes for batch in batches) < 20 << 20
+
+
+def test_the_hundred_thousandth_part_comes_last(tmp_path):
+    artifact = Artifact(str(tmp_path))
+    for index in (99_998, 99_999, 100_000):
+        record = PartRecord(index, "key", {}, {}, {})
+        (tmp_path / f".part-{index:05d}.json").write_text(json.dumps(record.to_json()))
+        (tmp_path / f"part-{index:05d}.parquet").touch()
+    assert [record.index for record in artifact.records()] == [99_998, 99_999, 100_000]
+    assert [path[-14:-8] for path in artifact.part_files()] == ["-99998", "-99999", "100000"]
 
 
 def test_a_fifo_is_a_ledger_row_and_never_opened(nested, tmp_path):

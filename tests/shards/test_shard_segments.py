@@ -175,7 +175,7 @@ def test_split_equals_its_definition(tokens: list[int], fraction: float) -> None
         held_out = 0
         for place in range(len(tokens)):
             enough = sum(tokens[:place]) >= fraction * sum(tokens)
-            if fraction == 0 or enough or (place == len(tokens) - 1 and place > 0):
+            if fraction == 0 or enough or place == len(tokens) - 1:
                 break
             held_out += 1
         assert int(in_val(keys, last).sum()) == held_out

@@ -110,7 +110,7 @@ def test_a_verdict_costs_one_document(tmp_path: Path) -> None:
     assert rows["error"].to_pylist() == [None] * 3 + ["cpu_budget"] + [None] * 6
     assert rows["ids"].is_null().to_pylist() == rows["num_tokens"].is_null().to_pylist()
     assert rows["ids"].null_count == 1
-    assert positions == [str(row) for row in range(10) if row != 3]
+    assert [place for place in positions if place] == [str(row) for row in range(10) if row != 3]
     assert manifest["counters"]["errored.tokens.cpu_budget"] == 1
 
 
@@ -119,7 +119,8 @@ def test_positions_are_ranges_while_all_is_well(tmp_path: Path) -> None:
     write_corpus(str(tmp_path), make_documents(texts), dropped=[0])
     positions: list[str] = []
     run_both(tmp_path, positions=positions)
-    assert positions == ["1-63", "64-69", "70", "71-72"]
+    # "" is what it says when it is done with a group, before it reads on
+    assert positions == ["1-63", "", "64-69", "", "70", "", "71-72", ""]
 
 
 def test_a_panic_costs_one_document(tmp_path: Path, make_tokenizer: MakeTokenizer) -> None:
