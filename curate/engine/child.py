@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import json
 import os
 import resource
@@ -30,6 +31,8 @@ PR_SET_PDEATHSIG = 1
 def main(job_path: str) -> int:
     """Run the job's part; leave result.json or error.json in its scratch directory."""
     job = json.loads(Path(job_path).read_bytes())
+    gc.freeze()  # what is imported stays; lxml's many small objects need no pass every 700 of them
+    gc.set_threshold(50_000, 20, 100)
     _die_with_parent(job["parent"])
     faulthandler.enable()
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # whatever the parent's threads made of it
