@@ -1,17 +1,17 @@
 """Give the thresholds that FineWeb-2 published for a language, under the names of curate's stages.
 
-`by_language: fineweb2` on a stage of `KEYS`, and `min_scores: fineweb2` on `language`, mean what
-`thresholds` and `language_scores` return. A language that is not in the table (95 of lid.176's 176
-are) keeps the thresholds of the stage; so does English, for which FineWeb-2 refers to FineWeb.
+`by_language: fineweb2` on a stage of `KEYS` means what `thresholds` returns. A language that is not
+in the table (95 of lid.176's 176 are) keeps the thresholds of the stage; so does English, for which
+FineWeb-2 refers to FineWeb.
 
 Source: Penedo et al. 2025, FineWeb2, arXiv 2506.20920, section 4.4.2 and appendix A.7.2;
 github.com/huggingface/fineweb-2: configs/ and fineweb-2-pipeline.py.
 Deviation: the numbers are of FineWeb-2's words, of which a punctuation mark is one. So here the
 share of alphabetic words, which counts what stands between white space, is a laxer rule, and line
 feeds per word a stricter one. A share of at least 1 (yue, 2-grams: 1.238) is a rule that is off.
-Language scores are of GlotLID. Stop words are not taken over: the published lists hold punctuation,
-and the English `the` for Finnish, Georgian and Afrikaans. Curate's own are used, or those that
-`curate calibrate` finds.
+Its language scores are not taken over, as they are of GlotLID, nor are its stop words: the lists
+hold punctuation, and the English `the` for Finnish, Georgian and Afrikaans. Curate's own are used,
+or those that `curate calibrate` finds.
 """
 
 from __future__ import annotations
@@ -71,11 +71,6 @@ def thresholds(stage: str) -> dict[str, dict[str, Bound]]:
         | fixed
         for row in _table()
     }
-
-
-def language_scores() -> dict[str, float]:
-    """Return by language label the least GlotLID score of a document, 0.3 to 0.9."""
-    return {row.label: row.numbers["language_score"] for row in _table()}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import phonenumbers
 import pytest
 from pydantic import ValidationError
 
@@ -204,6 +205,5 @@ def test_lengths_of_account_numbers():
 
 
 def test_regions_are_those_that_phonenumbers_knows():
-    phonenumbers = pytest.importorskip("phonenumbers")
     known = phonenumbers.SUPPORTED_REGIONS
     assert {region for regions in REGIONS.values() for region in regions} <= known

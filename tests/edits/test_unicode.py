@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import unicodedata
 
+import ftfy
 import numpy as np
 import pytest
 
@@ -65,7 +66,6 @@ def test_prose_stays_and_its_mojibake_is_repaired():
 
 def test_ftfy_changes_nothing_that_is_not_suspicious():
     """The cheap look at pairs of characters finds all that ftfy would change."""
-    ftfy = pytest.importorskip("ftfy")
     words = {word for text in prose(3) for word in text.split() if not word.isascii()}
     broken = set(words)
     for encoding in ENCODINGS:

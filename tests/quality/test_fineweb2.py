@@ -12,7 +12,7 @@ COLUMNS = {column for keys in fineweb2.KEYS.values() for column in keys.values()
 
 
 def test_every_language_is_a_label_of_the_default_model():
-    languages = fineweb2.language_scores()
+    languages = fineweb2.thresholds("fineweb")
     assert set(languages) <= set(DEFAULT_LABELS)
     assert list(languages) == sorted(languages)
     assert len(languages) == 95
@@ -21,7 +21,7 @@ def test_every_language_is_a_label_of_the_default_model():
 
 def test_every_published_column_is_used():
     row, *_ = fineweb2._table()
-    assert {*COLUMNS, "language_score"} == set(row.numbers)
+    assert set(row.numbers) == COLUMNS
 
 
 @pytest.mark.parametrize("stage", fineweb2.KEYS)
@@ -60,13 +60,6 @@ def test_numbers_are_those_that_were_published():
     assert repetition["max_top_4_gram_char_ratio"] == 0.146
     assert repetition["max_duplicate_10_gram_char_ratio"] == 0.109
     assert repetition["max_duplicate_paragraph_ratio"] is None
-    assert fineweb2.language_scores()["ru"] == 0.9
-
-
-def test_language_scores_are_within_the_range_of_the_formula():
-    assert {min(fineweb2.language_scores().values()), max(fineweb2.language_scores().values())} == {
-        0.3, 0.9,
-    }  # fmt: skip
 
 
 def test_a_share_of_more_than_all_is_a_rule_that_is_off():
