@@ -45,7 +45,7 @@ def run(
     with _Errors() as errors:
         from curate.config import load_config
         from curate.engine.command import run_pipeline
-        from curate.engine.start import Options
+        from curate.engine.workers import Options
         from curate.errors import ConfigError
 
         if engine not in ("ray", "local"):

@@ -1,7 +1,8 @@
 """Whole runs: from the command line, or driven in this process without children.
 
-`run_cli` is what a user types. `run_directly` gives the driver an engine that runs every part here,
-so that a run costs no process starts; what it leaves must be the same files.
+`run_cli` is what a user types. `run_directly` gives the driver workers that run every part
+here, so that a run costs no process starts. `run_on_ray` waits until Ray can take every part, which
+the command does not. What they leave must be the same files.
 """
 
 from __future__ import annotations
@@ -33,6 +34,22 @@ ARTIFACTS = (
 )  # fmt: skip
 
 
+ON_RAY = """
+import sys
+from pathlib import Path
+from curate.config import load_config
+from curate.engine.driver import Run
+from curate.engine.observer import Observer
+from curate.engine.workers import Options, Workers
+
+pipeline, directory, num_workers = sys.argv[1:]
+Path(directory).mkdir(parents=True)
+with Workers(Options(num_workers=int(num_workers))) as workers:
+    assert "Ray" in type(workers.start().result()).__name__
+    Run(load_config(pipeline, (), directory), directory, workers, Observer()).execute()
+"""
+
+
 def run_cli(
     *arguments: str | Path, env: dict[str, str] | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
@@ -50,8 +67,8 @@ def run_cli(
     return done
 
 
-class DirectEngine:
-    """An `Engine` that runs every part in this process, one after the other."""
+class DirectWorkers:
+    """Workers of a run: this process, one part after the other."""
 
     def map(self, work: Work, tasks: list[Task]) -> Iterator[PartRecord]:
         for task in tasks:
@@ -72,12 +89,26 @@ def run_directly(config: Config, until: str | None = None) -> Path:
     """Run a pipeline, or its segments up to one of them, in this process; return the directory."""
     directory = Path(config.settings.output)
     directory.mkdir(parents=True, exist_ok=True)
-    run = Run(config, str(directory), DirectEngine, Observer(), None)
+    run = Run(config, str(directory), DirectWorkers(), Observer(), None)
     if until is not None:
         names = [segment.name for segment in run.segments]
         run.segments = run.segments[: names.index(until) + 1]
     run.execute()
     return directory
+
+
+def run_on_ray(directory: Path, pipeline: str, num_workers: int, env: dict[str, str]) -> None:
+    """Run a pipeline with every part in a Ray task, in a process of its own."""
+    command = [sys.executable, "-c", ON_RAY, str(REPOSITORY / pipeline), str(directory)]
+    done = subprocess.run(
+        [*command, str(num_workers)],
+        cwd=REPOSITORY,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 def hashes(directory: Path, artifacts: Sequence[str] = ARTIFACTS) -> dict[str, str]:

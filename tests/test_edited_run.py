@@ -22,7 +22,7 @@ from tests.crawl import Page, make_prose, write_warc
 from tests.models import classifier_keys
 from tests.runs import (
     REPOSITORY,
-    DirectEngine,
+    DirectWorkers,
     hashes,
     rows,
     run_cli,
@@ -104,7 +104,7 @@ ENGINES = {
 }
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.slow)])
 def command_run(request, pipeline, tmp_path_factory):
     """The run as a user starts it."""
     directory = tmp_path_factory.mktemp(request.param) / "run"
@@ -192,7 +192,7 @@ def test_any_size_of_parts_gives_the_same_rows_and_shards(edited_run, pipeline, 
 def reused(pipeline: Path, output: Path, edited_run: Path, *overrides: str) -> dict[str, bool]:
     """Run with `--reuse`; return which segments took their artifact over."""
     config = configure(pipeline, output, *overrides)
-    run = Run(config, str(output), DirectEngine, Observer(), str(edited_run))
+    run = Run(config, str(output), DirectWorkers(), Observer(), str(edited_run))
     run.execute()
     return {report.name: report.reused for report in run.reports}
 
@@ -218,7 +218,7 @@ def test_only_what_a_key_decides_is_made_again(change, again, pipeline, edited_r
 def test_deciding_again_from_the_same_measures_gives_the_same_bytes(pipeline, edited_run, tmp_path):
     output = tmp_path / "run"
     shutil.copytree(edited_run, output)
-    run = Run(configure(pipeline, output), str(output), DirectEngine, Observer())
+    run = Run(configure(pipeline, output), str(output), DirectWorkers(), Observer())
     run.prepare("verdicts")
     run.execute()
     assert_equal(hashes(edited_run), hashes(output))

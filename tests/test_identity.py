@@ -18,19 +18,12 @@ from tests.runs import (
     rows,
     run_cli,
     run_directly,
+    run_on_ray,
     samples_paths,
 )
 
-RUNS = {
-    "one local worker": (
-        ["--engine", "local", "--workers", 1],
-        {"PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"},
-    ),
-    "two Ray workers": (
-        ["--engine", "ray", "--workers", 2],
-        {"PYTHONHASHSEED": "4242", "TZ": "America/Anchorage", "LC_ALL": "C.UTF-8"},
-    ),
-}
+HERE = {"PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
+ON_RAY = {"PYTHONHASHSEED": "4242", "TZ": "America/Anchorage", "LC_ALL": "C.UTF-8"}
 # Parts are numbered and described here; the rows and the bytes of all else do not depend on them.
 ROWS = (
     ("documents", "part"), ("documents", "outcomes"), ("measures", "part"), ("verdicts", "part"),
@@ -45,11 +38,14 @@ def assert_equal(left: dict[str, str], right: dict[str, str]) -> None:
     assert sorted(n for n in left.keys() | right.keys() if left.get(n) != right.get(n)) == []
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_engines_workers_and_environment_leave_the_same_bytes(name, sample_run, tmp_path):
-    arguments, environment = RUNS[name]
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_engines_workers_and_environment_leave_the_same_bytes(engine, sample_run, tmp_path):
     directory = tmp_path / "elsewhere" / "run"
-    run_cli("run", PIPELINE, *arguments, "--output", directory, env=environment)
+    if engine == "local":
+        arguments = ("--engine", "local", "--workers", 1, "--output", directory)
+        run_cli("run", PIPELINE, *arguments, env=HERE)
+    else:
+        run_on_ray(directory, PIPELINE, 2, env=ON_RAY)
     before = hashes(sample_run)
     assert {path.split("/")[0] for path in before} == set(ARTIFACTS)
     assert_equal(before, hashes(directory))

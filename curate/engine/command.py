@@ -19,7 +19,7 @@ from curate.config import Config
 from curate.dedup.dedup import Dedup
 from curate.engine.driver import Run
 from curate.engine.progress import Progress, unless_closed
-from curate.engine.start import LazyEngine, Options
+from curate.engine.workers import Options, Workers
 from curate.errors import ConfigError, Interrupted
 from curate.expected import find_surprises
 from curate.funnel import print_funnel
@@ -51,13 +51,13 @@ def _run(config: Config, options: Options, console: Console) -> int:
         files.make_directory(directory)
     except OSError as error:
         raise ConfigError(f"output: {directory} cannot be made: {error.strerror}") from error
-    with _signals(), RunLock(directory), LazyEngine(options) as engine:
+    with _signals(), RunLock(directory), Workers(options) as workers:
         started = time.time()
         with Progress(console) as progress:
             reuse = files.absolute(options.reuse) if options.reuse else None
             if reuse and not files.exists(files.join(reuse, "run.json")):
                 raise ConfigError(f"--reuse {options.reuse}: no run there (it has no run.json)")
-            run = Run(config, directory, engine.start, progress, reuse)
+            run = Run(config, directory, workers, progress, reuse)
             run.prepare(options.restart)
             num_bytes = sum(source.num_bytes for source in run.sources)
             progress.say(
@@ -75,9 +75,9 @@ def _run(config: Config, options: Options, console: Console) -> int:
             files.remove(files.join(directory, "report.html"))  # of what was there before
             bundle = prepare()
             run.execute()
-            engine.begin_close()
+            workers.begin_close()
             earlier = [directory, reuse] if reuse else [directory]
-            report = _build_report(run, earlier, time.time() - started, engine.num_workers)
+            report = _build_report(run, earlier, time.time() - started, workers.num_workers)
             files.replace_bytes(files.canonical_json(report), files.join(directory, "report.json"))
             info["ended"] = _utc(time.time())
             if all(segment.reused for segment in run.reports) and before.get("ended"):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from curate.config import Config
 from curate.engine.difference import first_difference
 from curate.engine.observer import Observer, SegmentReport
 from curate.engine.reuse import Shelf, adopt_artifact, read_verdicts, set_aside
-from curate.engine.work import Engine, Task, Work, part_key, verdict_scope
+from curate.engine.work import Task, Work, part_key, verdict_scope
+from curate.engine.workers import Workers
 from curate.errors import ConfigError, CurateError, StateError
 from curate.pipeline.build import build_segments, check_files
 from curate.pipeline.inputs import Source, list_sources
@@ -39,7 +39,7 @@ class Run:
 
     config: Config
     directory: str
-    engine: Callable[[], Engine]  # started when the first part has to be run
+    workers: Workers
     observer: Observer
     reuse: str | None = None
     sources: list[Source] = field(default_factory=list)
@@ -205,7 +205,7 @@ class Run:
         todo.sort(key=lambda task: -task.part.num_bytes)  # the largest last would run alone
         self.observer.segment_started(segment, artifact.directory, [task.part for task in todo])
         while True:
-            for record in self.engine().map(work, todo) if todo else ():
+            for record in self.workers.map(work, todo):
                 records[record.index] = record
                 self.observer.part_finished(segment, parts[record.index], record)
             # also where nothing was to do: the parts may be those of a run that died before this

@@ -7,11 +7,13 @@ equal bytes. Ray is bound to loopback unless an address is given.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator
+import threading
+from concurrent.futures import Future
 from typing import Any
 
 import ray
@@ -44,52 +46,54 @@ class RayEngine:
             _require_reachable(address)
             options["address"] = address
         _init(options)
-        self.num_workers = num_workers
         if address is not None:
             resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
-            self.num_workers = max(1, int(resources.get("CPU", num_workers)))
+            num_workers = max(1, int(resources.get("CPU", num_workers)))
+        self.num_workers = num_workers
+        self.depth = 2 * num_workers
+        self._run = ray.remote(num_cpus=1, max_retries=WORKER_DEATHS)(_run_task)
+        self._work: tuple[Work, Any] | None = None  # the last, and where Ray has it
 
-    def map(self, work: Work, tasks: list[Task]) -> Iterator[PartRecord]:
-        """Run every task; yield records as they commit (see `Engine.map`).
+    def submit(self, work: Work, task: Task) -> Future[PartRecord]:
+        """Run a part as a task of one CPU.
 
-        Tasks that still run when this ends early end with the job, in `close`: `ray.cancel` of one
-        that is just finishing aborts the driver (a failed check in Ray 2.60's task_manager.cc).
+        What still runs at the end ends with the job, in `close`: `ray.cancel` of a task that is
+        just finishing aborts the driver (a failed check in Ray 2.60's task_manager.cc).
         """
-        remote = ray.remote(num_cpus=1, max_retries=WORKER_DEATHS)(_run_task)
-        shared = ray.put(work)
-        waiting = iter(tasks)
-        running: dict[Any, Task] = {}
-        try:
-            while True:
-                for task in waiting:
-                    running[remote.remote(shared, task)] = task
-                    if len(running) >= 2 * self.num_workers:
-                        break
-                if not running:
-                    return
-                done, _ = ray.wait(list(running), num_returns=1)
-                for reference in done:
-                    task = running.pop(reference)
-                    yield self._result(reference, work, task)
-        except SystemError as error:  # what a signal handler raised while Ray was in C++
-            raise error.__cause__ if isinstance(error.__cause__, Interrupted) else error from None
-
-    def _result(self, reference: Any, work: Work, task: Task) -> PartRecord:
-        try:
-            record: PartRecord = ray.get(reference)
-        except ray.exceptions.RayTaskError as error:
-            cause = error.cause
-            raise cause if isinstance(cause, CurateError) else CurateError(str(error)) from None
-        except ray.exceptions.RayError as error:
-            raise CurateError(
-                f"{work.segment} {task.part.name}: lost its worker {WORKER_DEATHS} times "
-                f"({type(error).__name__}). The same command resumes."
-            ) from error
-        return record
+        if self._work is None or self._work[0] is not work:
+            self._work = work, ray.put(work)
+        future: Future[PartRecord] = Future()
+        result = self._run.remote(self._work[1], task).future()
+        result.add_done_callback(
+            lambda done: _settle(future, done, f"{work.segment} {task.part.name}")
+        )
+        return future
 
     def close(self) -> None:
         """Stop the Ray that `__init__` started, or leave the cluster."""
+        # Its autoscaler, of no use here, would not heed SIGTERM once its server is gone, and
+        # `shutdown` would wait for it for a second.
+        node: Any = ray._private.worker._global_node
+        with contextlib.suppress(AttributeError):  # nothing promises that it stays there
+            node.kill_monitor(check_alive=False)
         ray.shutdown()
+
+
+def _settle(future: Future[PartRecord], done: Future[PartRecord], name: str) -> None:
+    """Hand on what a Ray task returned or raised, as ours."""
+    error = done.exception()
+    if error is None:
+        future.set_result(done.result())
+    elif isinstance(error, ray.exceptions.RayTaskError):
+        cause = error.cause
+        future.set_exception(cause if isinstance(cause, CurateError) else CurateError(str(error)))
+    else:
+        complaint = CurateError(
+            f"{name}: lost its worker {WORKER_DEATHS} times ({type(error).__name__}). "
+            f"The same command resumes."
+        )
+        complaint.__cause__ = error
+        future.set_exception(complaint)
 
 
 def _init(options: dict[str, Any]) -> None:
@@ -106,7 +110,8 @@ def _init(options: dict[str, Any]) -> None:
     except SystemExit:  # its handler, while it starts
         raise Interrupted(signal.SIGTERM) from None
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _require_reachable(address: str) -> None:

@@ -7,7 +7,8 @@ the part (in a process of its own where untrusted bytes are met), and commits wh
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -63,13 +64,20 @@ def verdict_scope(source: str | None, size: int | None, key: str) -> str:
 
 
 class Engine(Protocol):
-    """Something that runs parts in parallel and hands back their records as they commit."""
+    """Workers that run parts in parallel."""
 
-    def map(self, work: Work, tasks: list[Task]) -> Iterator[PartRecord]:
-        """Run every task; yield records in the order in which they finish.
+    num_workers: int
+    depth: int  # how many parts it takes at once, so that no worker ever waits for the next
 
-        Raises: CurateError when a part failed for good.
+    def submit(self, work: Work, task: Task) -> Future[PartRecord]:
+        """Run a part when a worker is free; the future holds its record, committed.
+
+        The future raises CurateError when the part failed for good.
         """
+        ...
+
+    def close(self) -> None:
+        """End what still runs, and what was started for it."""
         ...
 
 

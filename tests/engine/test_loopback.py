@@ -6,7 +6,7 @@ import sys
 SCRIPT = """
 import sys
 from pathlib import Path
-from curate.engine.start import LazyEngine, Options
+from curate.engine.workers import Options, Workers
 
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
@@ -16,8 +16,8 @@ def listening():
     return {row[1] for row in rows if row[3] == "0A"}
 
 before = listening()
-with LazyEngine(Options(num_workers=1)) as engine:
-    engine.start()
+with Workers(Options(num_workers=1)) as workers:
+    workers.start().result()
     opened = listening() - before
     from ray._common.usage.usage_lib import usage_stats_enabled
     assert not usage_stats_enabled()

@@ -19,7 +19,7 @@ from curate.engine.observer import Observer
 from curate.report import build_report
 from curate.schema import DOCUMENTS, DUPLICATES, LEDGER, doc_id
 from curate.storage import files
-from tests.runs import DirectEngine
+from tests.runs import DirectWorkers
 
 NOW = "2026-01-02T03:04:05Z"
 
@@ -28,7 +28,7 @@ def finish_run(config: Config) -> Path:
     """Run a pipeline in this process and write run.json and report.json, as the command does."""
     directory = Path(config.settings.output)
     directory.mkdir(parents=True, exist_ok=True)
-    run = Run(config, str(directory), DirectEngine, Observer(), None)
+    run = Run(config, str(directory), DirectWorkers(), Observer(), None)
     run.execute()
     segments = [asdict(report) | {"seconds": 0.5} for report in run.reports]
     report = build_report(run.files, [stage.name for stage in config.stages], segments)

@@ -17,7 +17,7 @@ from tests.crawl import make_prose
 from tests.runs import (
     PIPELINE,
     REPOSITORY,
-    DirectEngine,
+    DirectWorkers,
     hashes,
     load,
     rows,
@@ -69,7 +69,7 @@ def test_a_run_that_died_before_the_chain_was_checked_is_repaired(nested, tmp_pa
     clean = run_directly(config_for(nested, tmp_path / "clean", 4000), "documents")
     config = config_for(nested, tmp_path / "run", 4000)
     os.makedirs(tmp_path / "run")
-    run = Run(config, str(tmp_path / "run"), DirectEngine, Observer(), None)
+    run = Run(config, str(tmp_path / "run"), DirectWorkers(), Observer(), None)
     run.segments = run.segments[:1]
     (documents,) = run.segments
     never = replace(documents, redo=lambda parts, records: 1 / 0)
@@ -87,7 +87,7 @@ def test_a_run_that_died_before_the_chain_was_checked_is_repaired(nested, tmp_pa
 def test_part_keys_name_all_that_decides(nested, tmp_path):
     config = config_for(nested, tmp_path / "run", 4000)
     os.makedirs(tmp_path / "run")
-    run = Run(config, str(tmp_path / "run"), DirectEngine, Observer(), None)
+    run = Run(config, str(tmp_path / "run"), DirectWorkers(), Observer(), None)
     segment = run.segments[0]
     parts = segment.plan(run.files)
     keys = {part_key(segment, part, digest(segment.settings), {}) for part in parts}
@@ -164,7 +164,7 @@ def urls_of(directory, name):
 def run_again(directory, keys, until=None, reuse=None):
     directory.mkdir(exist_ok=True)
     run = Run(
-        load(directory, *keys), str(directory), DirectEngine, Observer(), reuse and str(reuse)
+        load(directory, *keys), str(directory), DirectWorkers(), Observer(), reuse and str(reuse)
     )
     if until is not None:
         run.segments = run.segments[: [s.name for s in run.segments].index(until) + 1]
@@ -219,7 +219,7 @@ def test_artifacts_of_a_stage_that_is_gone_are_removed(tmp_path):
     lines = (REPOSITORY / PIPELINE).read_text().splitlines()
     (tmp_path / "web.yaml").write_text("\n".join(x for x in lines if "dedup" not in x))
     without = load(tmp_path / "run", *keys, pipeline=str(tmp_path / "web.yaml"))
-    run = Run(without, str(tmp_path / "run"), DirectEngine, Observer(), None)
+    run = Run(without, str(tmp_path / "run"), DirectWorkers(), Observer(), None)
     run.prepare("measures")
     run.execute()
     assert not (tmp_path / "run" / "duplicates").exists()

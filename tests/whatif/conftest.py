@@ -21,7 +21,7 @@ from curate.stage import EditSpec, MeasureSpec
 from curate.stages import STAGES
 from curate.storage.files import canonical_json
 from tests.corpus import make_texts
-from tests.runs import DirectEngine, load
+from tests.runs import DirectWorkers, load
 
 NOISE = "# shared on the noticeboard"
 
@@ -150,7 +150,7 @@ def finish(config, pipeline="pipelines/web.yaml", reuse=None, until="ledger"):
     """Run a pipeline to its end in this process, with what `curate whatif` reads of run.json."""
     directory = Path(config.settings.output)
     directory.mkdir(parents=True, exist_ok=True)
-    run = Run(config, str(directory), DirectEngine, Observer(), str(reuse) if reuse else None)
+    run = Run(config, str(directory), DirectWorkers(), Observer(), str(reuse) if reuse else None)
     names = [segment.name for segment in run.segments]
     run.segments = run.segments[: names.index(until) + 1]
     run.execute()
