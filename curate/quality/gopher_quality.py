@@ -119,6 +119,10 @@ class GopherQuality(RuleSet, MeasureSpec):
         {}, description="lists by language label, each in place of the built-in one"
     )
 
+    def check(self) -> None:
+        """Refuse a stop word that is not one word."""
+        self.open()
+
     def open(self) -> MeasureFn:
         """Return the function that counts.
 
@@ -129,7 +133,7 @@ class GopherQuality(RuleSet, MeasureSpec):
             lists = StopWords({**STOP_WORDS, **self.stop_words})
         except ValueError as error:
             raise ConfigError(
-                f"gopher_quality.stop_words: {error}; list single words, as they stand in a text"
+                f"{error}; list single words, as they stand in a text", "gopher_quality.stop_words"
             ) from None
 
         def measure(batch: Batch) -> Columns:
@@ -257,10 +261,10 @@ def _tokens(words: WordTable, count_markup: bool) -> tuple[Ints, Ints]:
         return np.zeros(words.num_documents, np.int64), np.zeros(words.num_documents, np.int64)
     # Each run is reduced with the white space after it, which adds no letter.
     flags = np.bitwise_or.reduceat(words.flags, runs)
-    tokens = np.ones(runs.size, np.int64)
+    tokens = np.ones(runs.size, np.int32)
     if not count_markup:
         tokens[_markup(words, flags)] = 0
-    alphabetic = ((flags & LETTER) != 0).astype(np.int64)
+    alphabetic = ((flags & LETTER) != 0).astype(np.int32)
     unspaced = np.flatnonzero(flags & UNSPACED)
     if unspaced.size:
         tokens[unspaced], alphabetic[unspaced] = _words_of_runs(words, unspaced)

@@ -59,11 +59,12 @@ def load_model(key: str, path: Path, sha256: str) -> Model:
     try:
         loaded: Any = fasttext.load_model(str(path)).f
     except (ValueError, RuntimeError) as error:
-        raise ConfigError(f"{key}.model: {path} is no fastText model: {error}") from None
+        raise ConfigError(f"{path} is no fastText model: {error}", f"{key}.model") from None
     except MemoryError:
         raise ConfigError(
-            f"{key}.model: {path} ({path.stat().st_size:,} bytes) does not fit in the memory of a "
-            "child process, to which its size counts: raise limits.memory_bytes"
+            f"{path} ({path.stat().st_size:,} bytes) does not fit in the memory of a child "
+            "process, to which its size counts: raise limits.memory_bytes",
+            f"{key}.model",
         ) from None
     return Model(tuple(loaded.getLabels("strict")[0]), loaded.predict)
 

@@ -43,10 +43,13 @@ def ngram_hashes(hashes: NDArray[np.uint64], ngram: int, seed: int = 0) -> NDArr
     """
     size = max(0, hashes.size - ngram + 1)
     rolled = np.full(size, seed, np.uint64)
-    for shift in range(ngram if size else 0):
-        rolled *= np.uint64(NGRAM_MULTIPLIER)
-        rolled += hashes[shift : shift + size]
-    return splitmix64(rolled)
+    for begin in range(0, size, SLICE_VALUES):
+        piece = rolled[begin : begin + SLICE_VALUES]
+        for shift in range(begin, begin + ngram):
+            piece *= np.uint64(NGRAM_MULTIPLIER)
+            piece += hashes[shift : shift + piece.size]
+        piece[:] = splitmix64(piece)
+    return rolled
 
 
 def span_sums(

@@ -8,7 +8,7 @@ that of (document, pair).
 
 Cost: one sort of all words, and one of the repeated ones per order; a loop over the repeated
 n-grams of each duplicate order. Documents are taken in slices of SLICE_WORDS, or one at a time; a
-document of w words needs about 40 w bytes besides its word table.
+document of w words needs about 36 w bytes besides its word table.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.text.hashing import ngram_hashes
+from curate.text.repeated import Numbers, Places, find_repeated
 from curate.text.words import WordTable, sums_between
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
-Places = NDArray[np.int32]  # of a word in its slice; 32 bits, as a document may be one word, often
-Numbers = NDArray[np.uint32]
 
 SLICE_WORDS = 1 << 17  # 1 MiB of hashes: sorts stay in the second-level cache
 
@@ -61,7 +60,7 @@ def top_and_duplicate_chars(
         offsets = words.word_offsets[documents.start : documents.stop + 1] - first
         chars_before = np.zeros(end - first + 1, np.uint32)
         np.cumsum(words.ends[first:end] - words.starts[first:end], out=chars_before[1:])
-        repeats = _pairs(words.exact_hashes[first:end], offsets)
+        repeats = _pairs(words.exact_hashes(first, end), offsets)
         for n in range(2, max(*top_orders, *duplicate_orders) + 1):
             repeats = _longer(repeats) if n > 2 else repeats
             if n in top:
@@ -83,12 +82,12 @@ def _slices(word_offsets: Ints) -> Iterator[slice]:
 
 def _pairs(hashes: Hashes, offsets: Ints) -> Repeats:
     """Return the pairs of words that repeat in their document."""
-    places, numbers = _repeated(ngram_hashes(hashes, 2))
+    places, numbers = find_repeated(ngram_hashes(hashes, 2))
     if offsets.size > 2:  # they may have repeated in other documents, or reach into the next
         documents = np.repeat(np.arange(offsets.size - 1, dtype=np.uint64), np.diff(offsets))
         inside = documents[places] == documents[places + 1]
         places, numbers = places[inside], numbers[inside]
-        again, numbers = _repeated((documents[places] << np.uint64(32)) | numbers)
+        again, numbers = find_repeated((documents[places] << np.uint64(32)) | numbers)
         places = places[again]
     return Repeats(2, places, numbers)
 
@@ -96,7 +95,7 @@ def _pairs(hashes: Hashes, offsets: Ints) -> Repeats:
 def _longer(repeats: Repeats) -> Repeats:
     """Return the n-grams of one more word that repeat in their document."""
     follows = np.diff(repeats.places) == 1
-    again, numbers = _repeated(_joined(repeats.numbers, follows))
+    again, numbers = find_repeated(_joined(repeats.numbers, follows))
     return Repeats(repeats.num_words + 1, repeats.places[:-1][follows][again], numbers)
 
 
@@ -106,29 +105,6 @@ def _joined(numbers: Numbers, follows: Bools) -> Hashes:
     keys <<= np.uint64(32)
     keys |= numbers[1:][follows]
     return keys
-
-
-def _repeated(keys: Hashes) -> tuple[Places, Numbers]:
-    """Return where the keys stand that occur more than once, ascending, and which key it is.
-
-    Keys are numbered from 0 in their own order: (c,) int32 and (c,) uint32.
-    """
-    order = np.argsort(keys)
-    keys = keys[order]
-    begins = np.ones(keys.size, np.bool_)
-    np.not_equal(keys[1:], keys[:-1], out=begins[1:])
-    del keys
-    alone = begins.copy()
-    alone[:-1] &= begins[1:]
-    ranks = np.cumsum(begins & ~alone, dtype=np.uint32)
-    ranks[alone] = 0
-    numbers = np.empty(ranks.size, np.uint32)
-    numbers[order] = ranks
-    del order, ranks
-    places = np.flatnonzero(numbers).astype(np.int32)
-    numbers = numbers[numbers != 0]
-    numbers -= np.uint32(1)
-    return places, numbers
 
 
 def _top_chars(repeats: Repeats, chars_before: Ints, offsets: Ints) -> Ints:

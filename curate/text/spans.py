@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from curate.text.hashing import NGRAM_MULTIPLIER
+from curate.text.repeated import find_repeated
 from curate.text.segmentation import Bools, Ints
 from curate.text.word_hashing import Hashes, exact_span_hashes
 from curate.text.words import WordTable
@@ -32,10 +34,13 @@ def duplicate_spans(hashes: Hashes, offsets: Ints) -> Bools:
         hashes: (s,), one per span, of d documents in a row.
         offsets: (d + 1,): document i has the spans [offsets[i], offsets[i + 1]).
     """
-    order = np.argsort(hashes, kind="stable")
-    ranked = hashes[order]
-    documents = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))[order]
-    repeats = (ranked[1:] == ranked[:-1]) & (documents[1:] == documents[:-1])
+    keys = hashes
+    if offsets.size > 2:  # an odd multiple of the document's number tells its spans from others'
+        documents = np.arange(offsets.size - 1, dtype=np.uint64) * np.uint64(NGRAM_MULTIPLIER)
+        keys = hashes + np.repeat(documents, np.diff(offsets))
+    places, numbers = find_repeated(keys)
+    firsts = np.zeros(hashes.size, np.int32)
+    firsts[numbers[::-1]] = places[::-1]  # of several values the last one stays
     duplicates = np.zeros(hashes.size, np.bool_)
-    duplicates[order[1:][repeats]] = True
+    duplicates[places] = places != firsts[numbers]
     return duplicates

@@ -62,7 +62,7 @@ class WordTable:
         """Return the words of each document: (d,) int64."""
         return np.diff(self.word_offsets)
 
-    @cached_property
+    @property
     def word_chars(self) -> Ints:
         """Return the characters of each word, joiners and accents included: (w,) int64."""
         return self.ends - self.starts
@@ -73,10 +73,12 @@ class WordTable:
         unspaced: Bools = (self.flags[self.starts] & UNSPACED) != 0
         return unspaced
 
-    @cached_property
-    def exact_hashes(self) -> Hashes:
-        """Return the hash of the exact characters of each word, silent ones too: (w,) uint64."""
-        return exact_hashes(self.code_points, self.starts, self.ends)
+    def exact_hashes(self, first: int = 0, end: int | None = None) -> Hashes:
+        """Return the hash of the exact characters of each word, silent ones too: (w,) uint64.
+
+        Of words `first` to before `end`. Not kept: one measure alone reads them, a slice at a time.
+        """
+        return exact_hashes(self.code_points, self.starts[first:end], self.ends[first:end])
 
     @cached_property
     def layout(self) -> Layout:
@@ -163,10 +165,13 @@ def shingle_hashes(table: WordTable, ngram_words: int) -> tuple[Hashes, Ints]:
     return rolled[np.cumsum(inside[:-1], dtype=np.int8).view(np.bool_)], _offsets(counts)
 
 
-def sums_between(values: Ints | Bools, offsets: Ints) -> Ints:
+def sums_between(values: NDArray[np.integer | np.bool_], offsets: Ints) -> Ints:
     """Add up the values in each [offsets[i], offsets[i + 1]): (d,) int64."""
-    totals = np.concatenate((np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)))
-    sums: Ints = np.diff(totals[offsets])
+    sums = np.zeros(offsets.size - 1, np.int64)
+    some = np.diff(offsets) > 0  # reduceat gives the value at the place for others
+    if some.any():
+        inside = values[: offsets[-1]]
+        sums[some] = np.add.reduceat(inside, offsets[:-1][some], dtype=np.int64)
     return sums
 
 

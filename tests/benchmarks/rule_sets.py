@@ -9,6 +9,7 @@ as a multiple of the text.
 """
 
 import os
+import random
 import sys
 import time
 import tracemalloc
@@ -40,15 +41,17 @@ def clock(function, *arguments):
     return result, time.process_time() - started
 
 
-def english_texts(run):
-    texts = []
+def read_texts(run):
+    """Return the texts of the English documents, and of all."""
+    english, texts = [], []
     for part in sorted(Path(run, "measures").glob("part-*.parquet")):
         documents = read_batches(str(Path(run, "documents", part.name)), ["text"], BATCH_ROWS)
         measures = read_batches(str(part), ["language"], BATCH_ROWS)
         for table, measured in zip(documents, measures, strict=True):
-            english = pc.fill_null(pc.equal(measured.column("language"), "en"), False)
-            texts += table.filter(english).column("text").to_pylist()
-    return texts
+            wanted = pc.fill_null(pc.equal(measured.column("language"), "en"), False)
+            english += table.filter(wanted).column("text").to_pylist()
+            texts += table.column("text").to_pylist()
+    return english, texts
 
 
 def open_rule_sets(names):
@@ -74,7 +77,7 @@ def batch_of(texts):
 def build_words(batch):
     """Build the word table with all that is built on first use."""
     words = batch.words
-    return words.layout, words.exact_hashes, words.word_chars, words.unspaced_words
+    return words.layout, words.unspaced_words
 
 
 def time_ours(texts, opened):
@@ -155,12 +158,17 @@ def show_sizes(kind, unit, opened):
 
 def main():
     print(f"{os.cpu_count()} cores")
-    texts = english_texts(sys.argv[1])
+    english, texts = read_texts(sys.argv[1])
     opened = open_rule_sets(sys.argv[2:])
-    show_times(texts, opened)
-    show_sizes("real text", "\n".join(texts), opened)
+    show_times(english, opened)
+    texts = list(dict.fromkeys(texts))
+    random.Random(0).shuffle(texts)  # crawls come by site; every size is to be the same mixture
+    show_sizes("real text of all languages", "\n".join(texts), opened)
     show_sizes("one word", "word ", opened)
     show_sizes("two lines", "the quick brown fox jumps over it\nthe lazy dog sleeps\n", opened)
+    letters = random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=1_000_003)
+    show_sizes("words of one letter, the densest there is", " ".join(letters), opened)
+    show_sizes("lines of one letter", "\n".join(letters), opened)
 
 
 if __name__ == "__main__":
