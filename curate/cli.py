@@ -227,6 +227,8 @@ class _Errors:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, SystemExit):  # rich asks for it where standard output was closed
+            raise typer.Exit(self.code)  # `| head` has read what it wanted
         if isinstance(error, CurateError):
             self._leave(str(error), error.exit_code)
         if isinstance(error, KeyboardInterrupt):

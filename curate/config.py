@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from curate.errors import ConfigError, StateError
-from curate.language.labels import DEFAULT_LABELS, check_labels
+from curate.language.labels import DEFAULT_LABELS, complain_of_label
 from curate.language.language import Language
 from curate.rule_set import RuleSet
 from curate.settings import RunSettings
@@ -36,6 +36,7 @@ class Config:
 
     settings: RunSettings
     stages: tuple[StageSpec, ...]
+    document: YamlDocument | None = field(default=None, compare=False, repr=False)  # it came from
 
     def stage(self, kind: type[StageSpec]) -> StageSpec | None:
         """Return the stage of a class, if it is listed."""
@@ -160,7 +161,7 @@ def _check(document: YamlDocument) -> Config:
         tokens = settings.tokens.model_copy(update=given)
         settings = settings.model_copy(update={"tokens": tokens})
     listed = [{stage.name: stage.model_dump(mode="json")} for stage in stages]
-    return Config(settings.model_copy(update={"stages": listed}), stages)
+    return Config(settings.model_copy(update={"stages": listed}), stages, document)
 
 
 def _stages(document: YamlDocument, entries: list[Any]) -> Iterator[StageSpec]:
@@ -224,10 +225,9 @@ def _check_languages(
     measured = next((other for other in before if isinstance(other, Language)), None)
     if not isinstance(stage, RuleSet) or measured is None or measured.model is not None:
         return
-    try:
-        check_labels("by_language", stage.by_language, DEFAULT_LABELS)
-    except ValueError as error:
-        raise document.error((*location, "by_language"), str(error)) from error
+    complaint = complain_of_label(stage.by_language, DEFAULT_LABELS)
+    if complaint is not None:
+        raise document.error((*location, "by_language"), complaint)
 
 
 def _check_extraction(
@@ -262,8 +262,14 @@ def _explain(
         return document.error(location, f"unknown key{_nearest(str(location[-1]), known)}")
     if first["type"] == "missing":
         return document.error(location, "is required and missing")
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error" and not first["loc"]:  # of a whole stage: it may name the key
+        key, colon, rest = message.partition(": ")
+        if colon and key in model.model_fields:
+            return document.error((*location, key), rest)
+        return document.error(location, message)
     got = f" (got {type(value).__name__} {str(value)[:60]!r})" if value is not None else ""
-    return document.error(location, f"{first['msg'].removeprefix('Value error, ')}{got}")
+    return document.error(location, f"{message}{got}")
 
 
 def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:

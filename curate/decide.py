@@ -55,6 +55,16 @@ class Rule:
         assert bound is not None, f"{self.reason} has no threshold yet"
         return bound
 
+    @property
+    def off(self) -> str | None:
+        """Tell in words for how many languages the rule is off; None where for none."""
+        if self.allowed is not None or self.top_ratio is not None:  # of each language seen
+            return None
+        lax = sorted(name for name, bound in self.by_language.items() if not isfinite(bound))
+        if not isfinite(self.bound):
+            return f"off but for {_languages(sorted({*self.by_language} - {*lax}))}"
+        return f"off for {_languages(lax)}" if lax else None
+
     def columns(self) -> tuple[str, ...]:
         """Return the columns the rule reads."""
         language = ("language",) if self.by_language or self.top_by_language else ()
@@ -70,12 +80,18 @@ class Judged:
     thresholds: NDArray[np.float64]  # (n,)
     fails: NDArray[np.bool_]  # (n,)
     labels: pa.Array | None = None  # the column itself, for `allowed`
+    languages: pa.Array | None = None  # (n,) where bounds differ by language
 
     def detail(self, row: int) -> str:
         """Return the number and the threshold it met, as a person reads it."""
         if self.labels is not None:
             allowed = ", ".join(sorted(self.rule.allowed or ()))
             return f"{self.labels[row].as_py()} not in {self.rule.key} [{allowed}]"
+        if np.isnan(self.values[row]):
+            return f"{self.rule.key} does not apply"
+        if not isfinite(self.thresholds[row]):
+            language = self.languages[row].as_py() if self.languages is not None else None
+            return f"{self.rule.key} is off" + (f" for {language}" if language else "")
         below = self.rule.minimum is not None
         sign = ("<" if below else ">") if self.fails[row] else (">=" if below else "<=")
         value = self.rule.shown(float(self.values[row]))
@@ -95,13 +111,14 @@ def judge(rule: Rule, table: pa.Table | pa.RecordBatch) -> Judged:
         return Judged(rule, empty, empty, fails, labels)
     values = numbers(rule, table)
     thresholds = np.full(size, float(rule.bound))
+    languages = None
     if rule.by_language:
         languages = _flat(table.column("language"))
         for language, threshold in rule.by_language.items():
             equal = pc.fill_null(pc.equal(languages, language), False)
             thresholds[np.asarray(equal.to_numpy(zero_copy_only=False), bool)] = threshold
     fails = values < thresholds if rule.minimum is not None else values > thresholds
-    return Judged(rule, values, thresholds, fails)
+    return Judged(rule, values, thresholds, fails, languages=languages)
 
 
 def numbers(rule: Rule, table: pa.Table | pa.RecordBatch) -> NDArray[np.float64]:
@@ -122,6 +139,19 @@ def first_failures(judged: Sequence[Judged], size: int) -> NDArray[np.int32]:
     for index in range(len(judged) - 1, -1, -1):
         first[judged[index].fails] = index
     return first
+
+
+def tell_reason(reason: str) -> str:
+    """Return a reason as a person reads it below its stage.
+
+    The length of a text is measured once, after the last edit, whose stage has this rule: which of
+    the edits emptied it is not stored.
+    """
+    return f"{reason} (after all edits)" if reason == "no_text_left" else reason
+
+
+def _languages(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} languages"
 
 
 def _number(value: float, other: float | None = None) -> str:

@@ -18,9 +18,18 @@ class CurateError(Exception):
 
 
 class ConfigError(CurateError):
-    """Report a wrong setting with file, line and dotted path."""
+    """Report a wrong setting with file, line and dotted path.
+
+    Who finds out only from a file that a setting names knows the path alone, and gives it as `key`,
+    e.g. `classifier.model`; `curate.pipeline.build.check_files` adds file and line.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(f"{key}: {message}" if key else message)
+        self.message = message
+        self.key = key
 
 
 class StateError(CurateError):

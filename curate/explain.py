@@ -17,7 +17,7 @@ from rich import markup
 from rich.console import Console
 
 from curate.config import Config, config_of_run
-from curate.decide import judge
+from curate.decide import judge, tell_reason
 from curate.dedup.dedup import Dedup
 from curate.errors import ConfigError, StateError
 from curate.pipeline.thresholds import bounds_of, rules_of
@@ -103,7 +103,9 @@ def _print_token(token: TokenPosition, console: Console) -> None:
 def _explain_row(
     run: RunFiles, config: Config, part: str, row: dict[str, Any], console: Console
 ) -> None:
-    reason = f"{row['outcome']} by {row['stage']}: {row['reason']}" if row["reason"] else "kept"
+    reason = "kept"
+    if row["reason"]:
+        reason = f"{row['outcome']} by {row['stage']}: {tell_reason(row['reason'])}"
     color = {"kept": "green", "dropped": "yellow", "errored": "red"}[row["outcome"]]
     console.print(f"[bold]{escape(str(row['url']))}[/bold]")
     console.print(f"  [{color}]{escape(reason)}[/{color}]  {escape(row['detail'] or '')}")
@@ -115,8 +117,9 @@ def _explain_row(
     document = _find(run, "documents", part, row["doc_id"])
     if document is None:
         return
-    title, published = escape(str(document["title"])), escape(str(document["published"]))
-    console.print(f"  title  {title}   published {published}")
+    for name in ("title", "published"):
+        if document[name]:
+            console.print(f"  {name:<6} {escape(document[name])}")
     _print_numbers(run, config, part, row["doc_id"], console)
     decided = row["stage"] == "dedup" or row["outcome"] == "kept"
     if decided and config.stage(Dedup) is not None:
@@ -167,11 +170,11 @@ def _print_numbers(run: RunFiles, config: Config, part: str, doc_id: str, consol
         if judged.labels is not None:
             detail = f"{judged.labels[0].as_py()} {'not ' if failed else ''}in {rule.key}"
         else:
-            detail = judged.detail(0) if applies else f"{rule.key} does not apply"
+            detail = judged.detail(0)
         if stage != named:
             console.print(f"  {stage}")
         named = stage
-        console.print(f"    {mark} {rule.reason:<{width}}  {escape(detail)}")
+        console.print(f"    {mark} {tell_reason(rule.reason):<{width}}  {escape(detail)}")
 
 
 def _print_duplicates(run: RunFiles, part: str, doc_id: str, console: Console) -> None:

@@ -7,6 +7,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.table import Table
 
+from curate.decide import tell_reason
 from curate.storage.artifact import JSON
 
 BAR_CHARS = 24
@@ -38,7 +39,7 @@ def print_funnel(console: Console, report: JSON, output: str) -> None:
         style = "red" if outcome == "errored" else ""
         add(f"{outcome} by {stage}", sum(row["count"] for row in reasons), style)
         for row in reasons:
-            add(f"    {row['reason']}", row["count"], "dim")
+            add(f"    {tell_reason(row['reason'])}", row["count"], "dim")
     console.print()
     console.print(table)
     if report.get("edits"):
@@ -72,7 +73,7 @@ def print_funnel(console: Console, report: JSON, output: str) -> None:
         )
     if not report["kept"]:
         most = max(report["reasons"], key=lambda row: row["count"], default=None)
-        why = f"; most often: {most['stage']}: {most['reason']}" if most else ""
+        why = f"; most often: {most['stage']}: {tell_reason(most['reason'])}" if most else ""
         console.print(f"[bold red]Nothing was kept{why}. The shards are empty.[/bold red]")
     console.print(
         f"{output}/report.html  the page to look at       {output}/curated  what you publish\n"

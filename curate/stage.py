@@ -187,8 +187,13 @@ class GateSpec(StageSpec, ABC):
     kind: ClassVar[Kind] = "gate"
 
     @abstractmethod
-    def open(self) -> GateFn:
-        """Return the function that decides on one page."""
+    def open(self, shared: str | None = None) -> GateFn:
+        """Return the function that decides on one page.
+
+        Args:
+            shared: A folder that the run's parts on this machine have in common, gone after it;
+                what takes long to read may be left there for the next part. None: there is none.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ import pytest
 from curate.config import check_resolved, config_of_run, load_config
 from curate.errors import ConfigError, StateError
 from curate.json_schema import pipeline_schema
+from curate.pipeline.build import check_files
 
 WEB = Path(__file__).parent.parent / "pipelines" / "web.yaml"
 GOOD = """\
@@ -160,6 +161,54 @@ def test_wrong_overrides_are_told(write, override, words):
         load_config(write(GOOD), [override])
     for word in words:
         assert word in str(caught.value), str(caught.value)
+
+
+# In each, the key at fault is on line 6, below the stage's own line 5.
+WRONG_FILES = {
+    "url.blocklists.0": "- url:\n      blocklists: [none.txt]\n  - extraction",
+    "url.soft_word_files.0": "- url:\n      soft_word_files: [words.txt]\n  - extraction",
+    "classifier.model": "- classifier:\n      model: none.bin\n      sha256: '{zeros}'\n"
+    "      label: __label__good\n      min_score: 0.5",
+    "perplexity.model.path": "- perplexity:\n      model: {{path: none, sha256: '{zeros}'}}",
+    "language.model": "- language:\n      model: words.txt\n      sha256: '{zeros}'",
+    "c4.bad_words": "- c4:\n      bad_words: none.txt",
+    "refinedweb_lines.counter_words": "- refinedweb_lines:\n      counter_words: [two words]",
+    "gopher_quality.stop_words": "- gopher_quality:\n      stop_words: {{en: [of the]}}",
+    # These are refused when the YAML is read, and named like the others.
+    "url.blocked_words": "- url:\n      blocked_words: [two words]\n  - extraction",
+    "language.keep": "- language:\n      keep: [english]",
+    "gopher_quality.by_language": "- language\n  - gopher_quality:"
+    " {{by_language: {{english: {{}}}}}}",
+}
+
+
+@pytest.mark.parametrize("key", WRONG_FILES)
+def test_what_only_a_file_can_tell_is_told_with_its_line(write, key, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.txt").write_text("two words\n")
+    stage = WRONG_FILES[key].format(zeros="0" * 64)
+    path = write(f"input: {{paths: [a.jsonl], format: jsonl}}\noutput: x\n\nstages:\n  {stage}\n")
+    with pytest.raises(ConfigError) as caught:
+        check_files(load_config(path))
+    told = str(caught.value)
+    assert told.startswith(f"{path}:6: {key}: ")
+    assert told.count(f"{key.rpartition('.')[2]}: ") == 1, "the key is named once"
+    assert "(got dict" not in told
+
+
+def test_a_wrong_tokenizer_is_told_with_its_line(write, tmp_path):
+    path = write(GOOD + f"tokens:\n  file: {tmp_path}/none.json\n")
+    with pytest.raises(ConfigError) as caught:
+        check_files(load_config(path))
+    assert str(caught.value).startswith(f"{path}:10: tokens.file: cannot read")
+
+
+def test_a_file_that_set_names_is_told_as_such(write):
+    config = load_config(write(GOOD), ["language.model=none", f"language.sha256='{'0' * 64}'"])
+    with pytest.raises(ConfigError, match=r"^--set language\.model: cannot read .*none: No such"):
+        check_files(config)
+    with pytest.raises(ConfigError, match=r"^language\.model: "):  # of run.json, there is no line
+        check_files(check_resolved(config.resolved()))
 
 
 def test_web_yaml_is_what_the_readme_shows():

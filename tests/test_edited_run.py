@@ -11,6 +11,7 @@ import json
 import shutil
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -19,7 +20,7 @@ from curate.config import Config, load_config
 from curate.engine.driver import Run
 from curate.engine.observer import Observer
 from tests.crawl import Page, make_prose, write_warc
-from tests.models import classifier_keys
+from tests.models import arpa_keys, classifier_keys
 from tests.runs import (
     REPOSITORY,
     DirectWorkers,
@@ -77,6 +78,7 @@ def pipeline(crawl, tmp_path_factory):
             {"c4": {"min_sentences": 3, "by_language": {"en": {"min_sentences": 4}}}},
             {"lines": {}},
             {"classifier": classifier},
+            {"perplexity": {"models": {"en": arpa_keys(directory / "model.arpa")}}},
             {"pii": {}},
             {"dedup": {}},
         ],
@@ -161,6 +163,25 @@ def test_all_that_follows_reads_the_edited_text(edited_run):
     shards = [row for path in sidecars for row in pq.read_table(path).to_pylist()]
     sizes = {row["doc_id"]: row["num_bytes"] for row in shards}
     assert sizes == {row["doc_id"]: row["num_bytes"] for row in curated}
+
+
+def test_curated_has_the_scores_as_measured(edited_run, sample_run):
+    measures = {row["doc_id"]: row for row in rows(edited_run, "measures")}
+    curated = rows(edited_run, "curated")
+    for row in curated:
+        measured = measures[row["doc_id"]]
+        assert row["classifier_score"] == measured["classifier_score"]
+        log10, tokens = measured["perplexity_log10"], measured["perplexity_tokens"]
+        assert (log10 is None) == (row["language"] != "en")
+        expected = None if log10 is None else 10 ** (log10 / 1e6 / tokens)
+        assert row["perplexity"] == pytest.approx(expected, abs=0.0006)
+    assert {row["language"] for row in curated} > {"en"}
+    assert {"classifier_score", "perplexity"}.isdisjoint(rows(sample_run, "curated")[0])
+    query = "select count(perplexity), min(classifier_score) from read_parquet(?)"
+    with duckdb.connect() as connection:
+        found = connection.execute(query, [f"{edited_run}/curated/part-*.parquet"]).fetchone()
+    scored = [row for row in curated if row["perplexity"] is not None]
+    assert found == (len(scored), min(row["classifier_score"] for row in curated))
 
 
 def test_the_best_share_of_what_earlier_rules_keep_is_kept(edited_run):

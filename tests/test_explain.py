@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
+import subprocess
+import sys
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
+from curate.funnel import print_funnel
 from tests.pages import PROSE, html
 from tests.runs import PIPELINE, rows, run_cli
 from tests.test_accounting import warc
@@ -42,6 +49,17 @@ def test_a_kept_page(sample_run, ledger):
     assert ">= min_score 0.65" in shown
     assert "es in keep" in shown
     assert "fails" not in shown
+
+
+def test_what_is_not_known_is_not_said(sample_run, ledger):
+    documents = {row["doc_id"]: row for row in rows(sample_run, "documents")}
+    kept = [row["doc_id"] for row in ledger if row["outcome"] == "kept"]
+    without = next(doc_id for doc_id in kept if documents[doc_id]["published"] is None)
+    shown = explain(sample_run, without)
+    assert "published None" not in shown
+    assert "\n  published " not in shown
+    known = next(doc_id for doc_id in kept if documents[doc_id]["published"])
+    assert f"published {documents[known]['published']}" in explain(sample_run, known)
 
 
 def test_a_page_dropped_by_a_rule(sample_run):
@@ -133,6 +151,7 @@ def hostile_run(tmp_path_factory):
     run_cli(
         "run", PIPELINE, "--engine", "local", "--workers", 2, "--output", folder / "run",
         "--set", f"input.paths=['{folder}/a.warc.gz']", "--set", "tokens.train.vocab_size=300",
+        "--set", "gopher_quality.by_language={en: {max_words: null}, de: {min_words: null}}",
     )  # fmt: skip
     return folder / "run"
 
@@ -146,6 +165,37 @@ def test_control_characters_of_a_crawl_are_escaped(hostile_run):
         assert "[bold]x[/bold]" in shown
         assert "\\x1b]0;owned\\x07" in shown
     assert "[red]markup[/red]" in explain(hostile_run, ledger[0]["doc_id"])
+
+
+def test_a_rule_that_is_off_for_the_language_of_the_page_says_so(hostile_run):
+    shown = words(explain(hostile_run, HOSTILE))
+    assert "- too_many_words max_words is off for en" in shown
+    assert ">= min_words 50" in shown  # which is off for another language
+    assert "min_mean_unspaced_word_chars does not apply" in shown
+
+
+@pytest.mark.parametrize("command", ["explain", "whatif", "stats"])
+def test_a_closed_pipe_ends_it_quietly(sample_run, command):
+    page = ["https://secanos.example.net/agua/atrapanieblas"] if command == "explain" else []
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "curate.cli", command, str(sample_run), *page],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_funnel_does_not_blame_the_last_edit(sample_run):
+    report = json.loads((sample_run / "report.json").read_text())
+    reason = {"outcome": "dropped", "stage": "pii", "reason": "no_text_left", "count": 1}
+    out = StringIO()
+    print_funnel(Console(file=out, width=80), report | {"reasons": [reason]}, "runs/x")
+    assert "no_text_left (after all edits)" in out.getvalue()
 
 
 def test_control_characters_in_suggestions_are_escaped(hostile_run):

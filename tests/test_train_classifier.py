@@ -141,8 +141,13 @@ def test_parquet_with_a_named_field(tmp_path, folders):
     bad.write_bytes(jsonl(texts("bad", 30), "body"))
     told = train(tmp_path / "good.parquet", bad, tmp_path / "m.bin", text_field="body")
     assert told["classes"]["good"]["texts"] == told["classes"]["bad"]["texts"] == 30
-    with pytest.raises(InputError, match=r"missing_text.*--text-field"):
+    with pytest.raises(InputError, match=r"bad\.jsonl, line 1: missing text.*; --text-field"):
         train(folders[0], bad, tmp_path / "n.bin")
+    pq.write_table(
+        pa.table({"text": ["a", "b", None]}), tmp_path / "null.parquet", row_group_size=2
+    )
+    with pytest.raises(InputError, match=r"null\.parquet, row 3: missing text"):
+        train(folders[0], tmp_path / "null.parquet", tmp_path / "n.bin")
     with pytest.raises(InputError, match=r"no column 'none'.*--text-field"):
         train(tmp_path / "good.parquet", bad, tmp_path / "n.bin", text_field="none")
 
@@ -160,16 +165,23 @@ def test_of_a_run_the_published_documents_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
-        (b"", "bad.jsonl", "empty_file"),
-        (b'{"text": "a"}\n{broken\n', "bad.jsonl", "bad_json"),
-        (b'{"text": 1}\n', "bad.jsonl", "not a string"),
-        (b'{"other": "a"}\n', "bad.jsonl", "missing_text"),
-        (b"PAR1 no parquet", "bad.parquet", "parquet_corrupt"),
+        (b"", "bad.jsonl", "bad.jsonl: empty file: 0 bytes"),
+        (
+            b'{"text": "a"}\n\n{broken\n',
+            "bad.jsonl",
+            r"bad.jsonl, line 3: bad json: .* at column 2",
+        ),
+        (b'{"text": 1}\n', "bad.jsonl", "line 1: wrong type: .* not a string; --text-field names"),
+        (b'{"other": "a"}\n', "bad.jsonl", "bad.jsonl, line 1: missing text: .*; --text-field"),
+        (b"PAR1 no parquet", "bad.parquet", "bad.parquet: parquet corrupt: "),
         (b"\xff\xfe text", "bad.txt", "not UTF-8 at byte 0"),
         (b"one text", "bad.txt", "BAD: 1 different texts in 1 files; at least 2"),
         (jsonl(["same"] * 9), "bad.jsonl", "BAD: 1 different texts"),
         (jsonl(["", " "]), "bad.jsonl", "BAD: 0 different texts"),
-        (gzip.compress(jsonl(["a", "b"]))[:-9], "bad.jsonl.gz", "bad.jsonl.gz, record at byte"),
+        (gzip.compress(jsonl(["a", "b"]))[:-9], "bad.jsonl.gz", "bad.jsonl.gz: truncated file: "),
+        (gzip.compress(jsonl(["a"]) + b"\n[]"), "bad.jsonl.gz", "line 3: not an object"),
+        (gzip.compress(jsonl(["a"])) + b"junk", "bad.jsonl.gz", r"from byte \d+ on: garbage: "),
+        (gzip.compress(jsonl(texts("bad", 99)))[:900], "bad.jsonl.gz", r"line \d+: truncated file"),
     ],
 )
 def test_refuses_inputs(tmp_path, folders, content, name, message):

@@ -22,7 +22,13 @@ from curate.calibration.methods import (
     propose,
     share_dropped,
 )
-from curate.calibration.reference import ENGLISH, MIN_DOCUMENTS, Reference, read_reference
+from curate.calibration.reference import (
+    ENGLISH,
+    ENGLISH_SCORE,
+    MIN_DOCUMENTS,
+    Reference,
+    read_reference,
+)
 from curate.decide import Rule
 from curate.errors import ConfigError
 from curate.fineweb2 import KEYS, thresholds
@@ -55,6 +61,8 @@ class Calibration:
     words: int
     left_out: dict[str, int]  # why -> documents read and not measured
     min_score: float
+    default_score_drops: float  # shares of the texts sampled in the language, of any length,
+    min_score_drops: float  # that English's least score and this one drop
     stop_words: list[str]
     proposals: list[Proposal]
     english_documents: int | None
@@ -84,6 +92,8 @@ def calibrate(
         reference.words,
         reference.left_out,
         reference.min_score,
+        float(np.mean(reference.scores < ENGLISH_SCORE)),
+        float(np.mean(reference.scores < reference.min_score)),
         reference.stop_words,
         _proposals(language, reference, compared, methods),
         compared.documents if compared else None,

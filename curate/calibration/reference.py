@@ -44,6 +44,7 @@ class Reference:
     words: int
     left_out: dict[str, int]  # why -> documents read and not measured
     min_score: float
+    scores: Values  # of every distinct text sampled in the language, of any length
     stop_words: list[str]
 
     def applied(self, named: Named) -> Values:
@@ -82,7 +83,8 @@ def read_reference(language: str, paths: Sequence[str], find_words: bool) -> Ref
         raise InputError(_too_little(language, documents, total, read, counts))
     counts["duplicate, or not sampled"] = read - documents - sum(counts.values())
     kept = {named: column[long] for named, column in values.items()}
-    return Reference(kept, documents, total, dict(counts), min_score, words)
+    found_scores = np.array(scores, np.float64)
+    return Reference(kept, documents, total, dict(counts), min_score, found_scores, words)
 
 
 def _least_score(scores: Sequence[float]) -> float:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from curate.calibration.calibrate import Calibration, Proposal, calibrate
+from curate.calibration.reference import ENGLISH_SCORE
 
 
 def show_calibration(
@@ -71,6 +72,11 @@ def _table(found: Calibration) -> Table:
     table.add_column("", style="cyan", no_wrap=True)
     for name in ("English", "drops", "proposed", "drops", "FineWeb-2"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_row("language, median - std")
+    default, proposed = (f"{s:.1%}" for s in (found.default_score_drops, found.min_score_drops))
+    table.add_row(
+        "  min_scores", f"{ENGLISH_SCORE:g}", default, _bound(found.min_score), proposed, "-"
+    )
     group = ""
     for proposal in found.proposals:
         title = f"{proposal.stage}, {proposal.method}"
@@ -93,7 +99,10 @@ def _cells(proposal: Proposal) -> list[str]:
 
 
 def _notes(found: Calibration) -> list[str]:
-    notes = ["drops: the share of these documents that the threshold alone would drop"]
+    notes = [
+        "drops: the share of these documents that the threshold alone would drop; min_scores came "
+        "first, its shares are of all texts sampled in the language"
+    ]
     if found.english_documents is None:
         notes.append(
             "the other thresholds come from a comparison with English text: add --english FILES"

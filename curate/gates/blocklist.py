@@ -11,8 +11,10 @@ A false match of one page among 4.6 million entries has probability 1e-12.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -103,7 +105,7 @@ def list_files(key: str, path: str) -> list[str]:
     """
     if not os.path.isdir(path):
         if not os.path.isfile(path):
-            raise ConfigError(f"{key}: {path} is no file or folder on this machine")
+            raise ConfigError(f"{path} is no file or folder on this machine", key)
         return [path]
     found = [
         os.path.join(directory, name)
@@ -112,22 +114,44 @@ def list_files(key: str, path: str) -> list[str]:
         if _is_list(name)
     ]
     if not found:
-        raise ConfigError(f"{key}: no file in {path} is named domains, urls, hosts or *.txt (.gz)")
+        raise ConfigError(f"no file in {path} is named domains, urls, hosts or *.txt (.gz)", key)
     return sorted(found)
 
 
-def load_entries(key: str, paths: Iterable[str]) -> Entries:
+def load_entries(keyed_files: Iterable[tuple[str, str]], shared: str | None = None) -> Entries:
     """Read blocklists: 0.3 us a domain, 7 us a page; 16 bytes each while they are sorted.
+
+    Args:
+        keyed_files: The YAML key of each file, for messages, and its path.
+        shared: A folder where the sorted entries are left, to be mapped instead of read the next
+            time: 1 ms, and 0.7 ns a byte of the files to know them by their content.
 
     Raises: ConfigError naming the key, for what is no blocklist.
     """
+    keyed = list(keyed_files)
+    if shared is None or not keyed:
+        return _read_entries(keyed)
+    content = "".join(sorted(files.sha256_file(file) for _, file in keyed)).encode()
+    path = os.path.join(shared, f"blocklist-{hashlib.sha256(content).hexdigest()}")
+    if not os.path.exists(path):
+        entries = _read_entries(keyed)
+        with tempfile.NamedTemporaryFile(dir=shared, delete=False) as file:
+            file.write(np.uint64(entries.domains.size).tobytes())
+            file.write(entries.domains.data)
+            file.write(entries.pages.data)
+        os.replace(file.name, path)  # by whichever part is last, all with the same bytes
+    stored = np.asarray(np.memmap(path, np.uint64, "r"))
+    domains, pages = np.split(stored[1:], [int(stored[0])])
+    return Entries(domains, pages)
+
+
+def _read_entries(keyed: list[tuple[str, str]]) -> Entries:
     domains, pages = [NONE], [NONE]
-    for path in paths:
-        for file in list_files(key, path):
-            for plain, odd in _read_pieces(key, file):
-                entries = _entries(odd)
-                domains += [_hash_lines(plain), entries.domains]
-                pages.append(entries.pages)
+    for key, file in keyed:
+        for plain, odd in _read_pieces(key, file):
+            entries = _entries(odd)
+            domains += [_hash_lines(plain), entries.domains]
+            pages.append(entries.pages)
     return Entries(_sorted(domains), _sorted(pages))
 
 
@@ -143,7 +167,7 @@ def read_lines(key: str, path: str) -> Iterator[str]:
                 if entry:
                     yield entry
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{key}: cannot read {path}: {error}") from None
+        raise ConfigError(f"cannot read {path}: {error}", key) from None
 
 
 def _read_pieces(key: str, path: str) -> Iterator[tuple[bytes, list[Entry]]]:
@@ -165,11 +189,12 @@ def _read_pieces(key: str, path: str) -> Iterator[tuple[bytes, list[Entry]]]:
                         bad, example = bad + 1, example or line
                 yield plain, good
     except (OSError, EOFError) as error:
-        raise ConfigError(f"{key}: cannot read {path}: {error}") from None
+        raise ConfigError(f"cannot read {path}: {error}", key) from None
     if 2 * bad > num_lines:
         raise ConfigError(
-            f"{key}: {path} is no list of domains or URLs, one per line: "
-            f"{example.strip()[:MAX_SHOWN_CHARS]!r}"
+            f"{path} is no list of domains or URLs, one per line: "
+            f"{example.strip()[:MAX_SHOWN_CHARS]!r}",
+            key,
         )
 
 

@@ -34,7 +34,7 @@ class Http(GateSpec):
         "keep", description="payloads that differ from their WARC-Payload-Digest"
     )
 
-    def open(self) -> GateFn:
+    def open(self, shared: str | None = None) -> GateFn:
         """Return the function that decides on one page."""
         statuses = frozenset(self.status)
         types = frozenset(self.mime_types)

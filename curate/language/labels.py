@@ -24,8 +24,16 @@ def check_labels(key: str, given: Iterable[str], known: Iterable[str]) -> None:
     Raises:
         ValueError: A label is not among the model's; the message names the nearest three.
     """
+    complaint = complain_of_label(given, known)
+    if complaint is not None:
+        raise ValueError(f"{key}: {complaint}")
+
+
+def complain_of_label(given: Iterable[str], known: Iterable[str]) -> str | None:
+    """Return what is wrong with the first label that no document could get; None: nothing is."""
     labels = {*known, "und"}
     for label in given:
         if label not in labels:
             near = ", ".join(get_close_matches(label, sorted(labels), 3, 0.0))
-            raise ValueError(f"{key}: the model has no label {label!r}; the nearest are {near}")
+            return f"the model has no label {label!r}; the nearest are {near}"
+    return None

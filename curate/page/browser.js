@@ -189,11 +189,12 @@ function ruleTable(sample) {
     const value = sample.n[at];
     const missing = value === null || value === undefined || value === "";
     const fails = sample.f.includes(at);
-    const bound = sample.m?.[at] ?? rule.min ?? rule.max ?? null;
+    const bound = sample.m && at in sample.m ? sample.m[at] : rule.min ?? rule.max ?? null;
+    const off = bound === null && !rule.allowed;
     const row = make("tr");
     row.append(make("td", "", `${rule.stage}: ${rule.key}`), make("td", `num${fails ? " fails" : ""}`, missing ? "–" : number(value)),
-      make("td", "", rule.allowed ? `in ${rule.allowed.join(", ")}` : bound === null ? "off" : `${rule.min !== undefined ? "≥" : "≤"} ${number(bound)}`),
-      make("td", fails ? "fails" : "muted", missing ? "does not apply" : fails ? "fails" : "passes"));
+      make("td", "", rule.allowed ? `in ${rule.allowed.join(", ")}` : off ? `off for ${sample.l ?? "it"}` : `${rule.min !== undefined ? "≥" : "≤"} ${number(bound)}`),
+      make("td", fails ? "fails" : "muted", missing ? "does not apply" : off ? "" : fails ? "fails" : "passes"));
     table.append(row);
   });
   return table;

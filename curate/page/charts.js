@@ -85,7 +85,7 @@ function histogram(chart, unit, width, failing = true) {
   return { height: 150, data: { values }, layer };
 }
 
-// Lines to draw; those too near to the last one that has a label have none.
+// Lines to draw; the general bound comes first, and what is too near to a label has none.
 function thresholds(chart, width) {
   const [low, high] = chart.ends;
   const scale = chart.log ? Math.log : (value) => value;
@@ -94,12 +94,12 @@ function thresholds(chart, width) {
     const short = value > high ? `${number(value)} →` : value < low ? `← ${number(value)}` : number(value);
     return { value: inside, label, short, off: inside !== value,
       at: ((width - 50) * (scale(inside) - scale(low))) / (scale(high) - scale(low)) }; // 50: the axis
-  }).sort((a, b) => a.at - b.at);
-  let end = -Infinity;
+  });
+  const labeled = [];
   for (const line of lines) {
-    const half = Math.max(30, 7 * line.short.length) / 2;
-    line.labeled = line.at - half >= end;
-    if (line.labeled) end = line.at + half;
+    line.half = Math.max(30, 7 * line.short.length) / 2;
+    line.labeled = labeled.every((other) => Math.abs(line.at - other.at) >= line.half + other.half);
+    if (line.labeled) labeled.push(line);
   }
   return lines;
 }

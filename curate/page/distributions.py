@@ -15,7 +15,8 @@ from curate.page.scan import Columns
 from curate.storage.artifact import JSON
 
 MAX_CHARTS = 80
-MAX_THRESHOLDS = 12  # lines in a chart; languages may each have their own
+MAX_OWN = 3  # bounds of languages that a rule's chart names and draws; 95 may have their own
+MAX_NAMES = 2  # languages named at one bound
 
 
 def draw_rules(config: Config, columns: Columns, documents: pa.Table) -> list[JSON]:
@@ -38,7 +39,7 @@ def draw_rules(config: Config, columns: Columns, documents: pa.Table) -> list[JS
         whole = denominator is None and pa.types.is_integer(documents.schema.field(numerator).type)
         fails = np.logical_or.reduce([each.fails for each in judged])
         stage, first = rules[0]
-        thresholds = _thresholds(judged)
+        described_bounds = [_thresholds(each) for each in judged]
         values = judged[0].values
         if first.shown is not float:
             values = np.array([first.shown(value) for value in values.tolist()], np.float64)
@@ -49,10 +50,15 @@ def draw_rules(config: Config, columns: Columns, documents: pa.Table) -> list[JS
             "stage": stage,
             "axis": _axis(described.get((stage, first.key)) or numerator),
             "documents": int(applies.sum()),
-            "thresholds": thresholds[:MAX_THRESHOLDS],
-            "more_thresholds": max(0, len(thresholds) - MAX_THRESHOLDS),
+            "thresholds": [line for lines, _ in described_bounds for line in lines],
+            "others": [others for _, others in described_bounds if others],
             "rules": [
-                {"reason": rule.reason, "stage": stage, "fails": int(each.fails.sum())}
+                {
+                    "reason": rule.reason,
+                    "stage": stage,
+                    "fails": int(each.fails.sum()),
+                    "off": rule.off,
+                }
                 for (stage, rule), each in zip(rules, judged, strict=True)
             ],
         }
@@ -73,7 +79,7 @@ def draw_lengths(documents: pa.Table) -> list[JSON]:
         chart = histogram(values, np.zeros(values.size, np.bool_), (), True)
         count = int(np.isfinite(values).sum())
         chart |= {"title": title, "axis": axis, "documents": count, "rules": []}
-        chart |= {"thresholds": [], "more_thresholds": 0}
+        chart |= {"thresholds": [], "others": []}
         charts.append(chart)
     return charts
 
@@ -93,22 +99,45 @@ def _bounds(rule: Rule) -> list[float]:
     return sorted(rule.shown(bound) for bound in bounds if isfinite(bound))
 
 
-def _thresholds(judged: list[Judged]) -> list[JSON]:
-    """Return the lines to draw: value and label, the languages' own after the general one."""
-    lines = []
-    for each in judged:
-        rule = each.rule
-        sign = "≥" if rule.minimum is not None else "≤"
-        by_value: dict[float, list[str]] = {rule.bound: []}
-        for language, bound in sorted(rule.by_language.items()):
-            by_value.setdefault(float(bound), []).append(language)
-        for bound, languages in sorted(by_value.items(), key=lambda b: (b[0] != rule.bound, b[0])):
-            if isfinite(bound):
-                names = ", ".join(languages[:4]) + (", …" if len(languages) > 4 else "")
-                value = rule.shown(bound)
-                who = "kept" if bound == rule.bound else names
-                lines.append({"value": value, "label": f"{who} {sign} {value:,g}"})
-    return lines
+def _thresholds(judged: Judged) -> tuple[list[JSON], str | None]:
+    """Return the lines to draw, value and label, and the range of the bounds that have no line.
+
+    After the general bound come those of languages, by the documents that meet them.
+    """
+    rule = judged.rule
+    sign = "≥" if rule.minimum is not None else "≤"
+    sizes = _count_languages(judged)
+    own: dict[float, list[str]] = {}
+    for name in sorted(rule.by_language, key=lambda name: (-sizes.get(name, 0), name)):
+        bound = float(rule.by_language[name])
+        if isfinite(bound) and bound != rule.bound:
+            own.setdefault(bound, []).append(name)
+    most = {bound: sum(sizes.get(name, 0) for name in names) for bound, names in own.items()}
+    order = sorted(own, key=lambda bound: (-most[bound], bound))
+    lines = [("kept", rule.bound)] if isfinite(rule.bound) else []
+    for bound in order[:MAX_OWN]:
+        names = own[bound]
+        lines.append((", ".join(names[:MAX_NAMES]) + ", …" * (len(names) > MAX_NAMES), bound))
+    drawn = [
+        {"value": rule.shown(bound), "label": f"{who} {sign} {rule.shown(bound):,g}"}
+        for who, bound in lines
+    ]
+    rest = order[MAX_OWN:]
+    if not rest:
+        return drawn, None
+    low, high = sorted((rule.shown(min(rest)), rule.shown(max(rest))))
+    count = sum(len(own[bound]) for bound in rest)
+    span = f"{low:,g}" if low == high else f"{low:,g} to {high:,g}"
+    return drawn, f"{count} more {'languages' if count > 1 else 'language'} {sign} {span}"
+
+
+def _count_languages(judged: Judged) -> dict[str, int]:
+    """Return the documents of each language, where bounds differ by language."""
+    if judged.languages is None:
+        return {}
+    counts = pc.value_counts(judged.languages)
+    names, sizes = counts.field("values").to_pylist(), counts.field("counts").to_pylist()
+    return dict(zip(names, sizes, strict=True))
 
 
 def _axis(description: str) -> str:

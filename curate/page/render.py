@@ -19,6 +19,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from curate.decide import tell_reason
 from curate.storage.artifact import JSON
 
 ASSETS = files("curate.page")
@@ -41,6 +42,7 @@ def render(context: JSON, data: JSON, library: str) -> bytes:
         percent=format_percent,
         seconds=format_seconds,
         pretty=_pretty,
+        told=tell_reason,
         unplaced=strip_places,
     )
     template = environment.from_string(_asset("page.html.j2"))

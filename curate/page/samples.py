@@ -117,8 +117,8 @@ def describe(run: RunFiles, columns: Columns, table: pa.Table, reasons: list[JSO
     o outcome, s stage, r reason, d detail, u URL, l language, t title, x excerpt, i doc_id,
     p place in the input, b bytes of the record, w crawl date, y publication date, c characters,
     k tokens, n numbers by rule (null: does not apply), f indexes of the rules that fail,
-    m thresholds by rule index where they are the language's own, z cluster size, v survivor,
-    j Jaccard with it.
+    m thresholds by rule index where languages have their own (null: off), z cluster size,
+    v survivor, j Jaccard with it.
     """
     texts = read_texts(run, columns.config, table)
     numbers = [judge(rule, table) for _, rule in columns.rules]
@@ -169,15 +169,15 @@ def _describe_numbers(numbers: list[Judged], index: int) -> JSON:
             show(judged.labels[index].as_py(), LABEL_CHARS)
             if judged.labels is not None
             else _short(judged.rule.shown(judged.values[index]))
-            if isfinite(judged.thresholds[index])
-            else None
             for judged in numbers
         ],
         "f": [at for at, judged in enumerate(numbers) if judged.fails[index]],
         "m": {
             at: _short(judged.rule.shown(judged.thresholds[index]))
+            if isfinite(judged.thresholds[index])
+            else None
             for at, judged in enumerate(numbers)
-            if judged.rule.by_language and isfinite(judged.thresholds[index])
+            if judged.rule.by_language
         },
     }
 

@@ -11,6 +11,7 @@ from curate.config import Config
 from curate.dedup import dedup as deduplication
 from curate.dedup.dedup import Dedup
 from curate.dedup.sketch import permutations
+from curate.errors import ConfigError
 from curate.pipeline import curated, documents, ledger, measures, thresholds, verdicts
 from curate.pipeline.chain import broken_links
 from curate.pipeline.inputs import Source, plan_parts
@@ -109,13 +110,27 @@ def _verdicts(config: Config) -> list[Segment]:
 def check_files(config: Config) -> None:
     """Refuse models and tokenizers that cannot be used, before hours are spent.
 
-    Raises: ConfigError naming the key.
+    Raises: ConfigError naming file, line and key.
     """
-    for stage in config.stages:
-        stage.check()
     tokens = config.settings.tokens
-    if tokens.file is not None:
-        check_tokenizer_file(tokens.file, tokens.eod_token)
+    try:
+        for stage in config.stages:
+            stage.check()
+        if tokens.file is not None:
+            check_tokenizer_file(tokens.file, tokens.eod_token)
+    except ConfigError as error:
+        raise _located(config, error) from None
+
+
+def _located(config: Config, error: ConfigError) -> ConfigError:
+    """Return an error that names a key with the file and line of the key."""
+    if config.document is None or error.key is None:
+        return error
+    location = tuple(int(key) if key.isdigit() else key for key in error.key.split("."))
+    names = [stage.name for stage in config.stages]
+    if location[0] in names:
+        location = ("stages", names.index(str(location[0])), *location)
+    return config.document.error(location, error.message)
 
 
 def _documents(config: Config, sources: list[Source] | None) -> Segment:

@@ -9,11 +9,13 @@ import pyarrow.compute as pc
 
 from curate.config import Config
 from curate.language.language import Language
+from curate.quality.classifier import Classifier
+from curate.quality.perplexity import Perplexity, perplexities
 from curate.schema import DOCUMENTS, string
 from curate.storage.artifact import JSON, PartIO
 from curate.storage.parquet import read_batches, read_table
 
-MEASURED = ("language", "language_score", "num_chars", "num_bytes")
+MEASURED = ("language", "language_score", "classifier_score", "num_chars", "num_bytes")
 EDITED = ("title", "text")  # may be in either artifact
 
 
@@ -22,6 +24,10 @@ def schema(config: Config) -> pa.Schema:
     fields = [pa.field(n, string) for n in ("doc_id", "url", "date", "published", "title")]
     if config.stage(Language) is not None:
         fields += [pa.field("language", string), pa.field("language_score", pa.float64())]
+    if config.stage(Classifier) is not None:
+        fields += Classifier.adds
+    if config.stage(Perplexity) is not None:
+        fields += [pa.field("perplexity", pa.float64())]  # null: no model of its language, no words
     return pa.schema(
         [
             *fields,
@@ -41,10 +47,13 @@ def schema(config: Config) -> pa.Schema:
 def run(config: Config) -> Any:
     """Return the function that runs one part of the curated segment."""
     out = schema(config)
+    has_perplexity = "perplexity" in out.names
     columns = {
         "measures": [name for name in out.names if name in MEASURED],
         "documents": [name for name in DOCUMENTS.names if name in out.names and name not in EDITED],
     }
+    if has_perplexity:
+        columns["measures"] += [field.name for field in Perplexity.adds]
     columns[config.title_from].append("title")
     columns[config.text_from].append("text")  # read in batches; the rest of the other, at once
     (other,) = columns.keys() - {config.text_from}
@@ -68,6 +77,8 @@ def run(config: Config) -> Any:
             table = table.filter(keep)
             for name in rows.column_names:
                 table = table.append_column(name, rows[name])
+            if has_perplexity:
+                table = table.append_column("perplexity", perplexities(table))
             writer.write(table)
         io.counters["documents"] = writer.num_rows
         io.counters["num_tokens"] = pc.sum(survivors["num_tokens"]).as_py() or 0

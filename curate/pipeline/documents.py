@@ -8,6 +8,7 @@ become one. Every record the reader finds is in exactly one of the two.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -34,7 +35,8 @@ def run(config: Config) -> Any:
     """Return the function that runs one part of the documents segment."""
 
     def run_part(io: PartIO, settings: JSON) -> None:
-        stages = _Stages(config)
+        shared = os.path.dirname(io.scratch) if files.is_local(io.run_directory) else None
+        stages = _Stages(config, shared)
         with _Rows(io) as rows:
             for source, path, size, prefix in _inputs(io.part):
                 take = partial(_take, source, prefix, stages, config, io, rows)
@@ -101,9 +103,9 @@ class _Rows:
 class _Stages:
     """The gates and the extraction of a pipeline, opened."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, shared: str | None) -> None:
         limits = config.settings.limits
-        self.gates = [stage.open() for stage in config.stages if isinstance(stage, GateSpec)]
+        self.gates = [stage.open(shared) for stage in config.stages if isinstance(stage, GateSpec)]
         extractions = [stage for stage in config.stages if isinstance(stage, ExtractionSpec)]
         self.extraction = extractions[0] if extractions else None
         self.extract = (

@@ -36,17 +36,19 @@ def read_entries(path: str, key: str) -> list[str]:
         lines = Path(path).read_text("utf-8-sig").splitlines()
     except OSError as error:
         raise ConfigError(
-            f"{key}: cannot read {path}: {error.strerror}; give the path of a text file on this "
-            "machine, one word or phrase a line"
+            f"cannot read {path}: {error.strerror}; give the path of a text file on this machine, "
+            "one word or phrase a line",
+            key,
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"{key}: {path} is not UTF-8 (byte {error.start}): its words would match nothing; "
-            "save it as UTF-8"
+            f"{path} is not UTF-8 (byte {error.start}): its words would match nothing; save it as "
+            "UTF-8",
+            key,
         ) from None
     entries = sorted({line.strip().lower() for line in lines} - {""})
     if not entries:
-        raise ConfigError(f"{key}: {path} holds no word: nothing could match; write one a line")
+        raise ConfigError(f"{path} holds no word: nothing could match; write one a line", key)
     return entries
 
 
@@ -73,8 +75,7 @@ def word_list_pattern(entries: Sequence[str], key: str) -> str:
         count_matches(pa.array([""], pa.large_string()), pattern)
     except pa.ArrowInvalid as error:
         raise ConfigError(
-            f"{key}: {len(entries):,} entries cannot be searched together: {error}; "
-            "shorten the list"
+            f"{len(entries):,} entries cannot be searched together: {error}; shorten the list", key
         ) from None
     return pattern
 

@@ -25,6 +25,7 @@ from curate.quality.line_edits import (
     unspaced_lines,
 )
 from curate.text.characters import DIGIT
+from curate.text.runs import Places, Positions, search
 from curate.text.segmentation import Bools, Ints
 from curate.text.sentences import sentence_ends
 from curate.text.terminals import is_terminal
@@ -44,7 +45,7 @@ POLICY_PHRASES = (
     "use of cookies",
     "use cookies",
 )
-SentenceEnds = Callable[[WordTable], Ints]  # one past each sentence's last character, ascending
+SentenceEnds = Callable[[WordTable], Positions]  # one past each sentence's end, ascending
 
 
 def edit_lines(
@@ -75,7 +76,7 @@ def edit_lines(
     return edit_texts(text, words, kept, marks), counts
 
 
-def _tests(words: WordTable, settings: C4, ends: Ints) -> list[tuple[str, Bools, bool]]:
+def _tests(words: WordTable, settings: C4, ends: Places) -> list[tuple[str, Bools, bool]]:
     """Return what is wrong with lines, in order: its name, the lines, whether they go."""
     layout = words.layout
     long = unterminated = np.zeros(layout.line_starts.size, np.bool_)
@@ -89,9 +90,7 @@ def _tests(words: WordTable, settings: C4, ends: Ints) -> list[tuple[str, Bools,
     javascript = lines_with(layout, phrases[1]) & settings.drop_javascript
     policy = lines_with(layout, *phrases[2:]) & settings.drop_policy
     brackets = words.positions("{")
-    curly = np.searchsorted(brackets, layout.line_starts) < np.searchsorted(
-        brackets, layout.line_ends
-    )
+    curly = lines_with(layout, pieces_in_lines(layout, brackets, brackets + 1))
     return [
         ("long_word", long, True),
         ("no_terminal", unterminated, True),
@@ -111,7 +110,7 @@ def _long_word_lines(words: WordTable, max_chars: int) -> Bools:
     return lines_with(layout, pieces_in_lines(layout, starts, ends))
 
 
-def _terminated_lines(words: WordTable, ends: Ints, any_script: bool) -> Bools:
+def _terminated_lines(words: WordTable, ends: Places, any_script: bool) -> Bools:
     """Tell the lines that end, where `ends` says, in terminal punctuation but no ellipsis: (l,)."""
     starts, chars = words.layout.line_starts, words.code_points
     last_chars = chars[ends - 1]
@@ -130,7 +129,7 @@ def _citations(words: WordTable) -> Pieces:
     """Return the citation marks: `[` digits `]`, and `CITATION_MARKS`."""
     chars = words.code_points
     opens, closes = words.positions("["), words.positions("]")
-    nearest = np.searchsorted(closes, opens)
+    nearest = search(closes, opens)
     opens, nearest = opens[nearest < closes.size], nearest[nearest < closes.size]
     innermost = np.append(np.diff(nearest) > 0, True)[: opens.size]
     starts, ends = opens[innermost], closes[nearest[innermost]] + 1
@@ -144,7 +143,7 @@ def _citations(words: WordTable) -> Pieces:
     return pieces_in_lines(words.layout, starts[marks], ends[marks])
 
 
-def _holds_digits(words: WordTable, starts: Ints, ends: Ints) -> Bools:
+def _holds_digits(words: WordTable, starts: Places, ends: Places) -> Bools:
     """Tell the spans that hold nothing but digits between first and last character: (p,) bool."""
     if not starts.size:
         return np.zeros(0, np.bool_)
@@ -159,8 +158,8 @@ def _count_sentences(
 ) -> Ints:
     """Count the sentences of the lines that stay, without their citation marks: (d,) int64."""
     layout, ends = words.layout, find(words)
-    line_counts = np.searchsorted(ends, layout.line_ends, "right")
-    line_counts -= np.searchsorted(ends, layout.line_starts, "right")
+    line_counts = search(ends, layout.line_ends, "right")
+    line_counts -= search(ends, layout.line_starts, "right")
     marked = lines_with(layout, marks)
     counts = sums_between(line_counts * (kept & ~marked), layout.line_offsets)
     if marked.any():

@@ -97,7 +97,7 @@ class Classifier(RuleSet, MeasureSpec):
         if self.label not in model.labels:
             near = ", ".join(get_close_matches(self.label, model.labels, 3, 0.0))
             raise ConfigError(
-                f"classifier.label: the model has no label {self.label!r}; the nearest are {near}"
+                f"the model has no label {self.label!r}; the nearest are {near}", "classifier.label"
             )
 
         def measure(batch: Batch) -> Columns:

@@ -50,6 +50,7 @@ from curate.errors import ConfigError
 from curate.rule_set import RuleSet
 from curate.stage import Batch, Columns, MeasureFn, MeasureSpec
 from curate.text.characters import LETTER, UNSPACED, WORD
+from curate.text.runs import search
 from curate.text.stop_words import STOP_WORDS, StopWords
 from curate.text.words import WordTable, sums_between
 
@@ -174,7 +175,7 @@ def gopher_columns(
     layout = words.layout
     all_chars = words.document_sums(words.word_chars)
     unspaced = np.flatnonzero(words.unspaced_words | _hangul_words(words))
-    unspaced_offsets = np.searchsorted(unspaced, words.word_offsets).astype(np.int64)
+    unspaced_offsets = search(unspaced, words.word_offsets).astype(np.int64)
     unspaced_words = np.diff(unspaced_offsets)
     unspaced_chars = sums_between(words.word_chars[unspaced], unspaced_offsets)
     tokens, alphabetic = _tokens(words, count_markup)
@@ -227,13 +228,13 @@ def _hangul_words(words: WordTable) -> Bools:
 def _ellipses(words: WordTable) -> Ints:
     """Count `...`, not overlapping, and `…` in each document: (d,) int64."""
     dots = words.positions(".")
-    documents = np.searchsorted(words.char_offsets, dots, "right")
+    documents = search(words.char_offsets, dots, "right")
     begins = np.ones(dots.size, np.bool_)
     begins[1:] = (np.diff(dots) != 1) | (np.diff(documents) != 0)
     firsts = np.flatnonzero(begins)
     threes = np.zeros(dots.size, np.int64)
     threes[firsts] = np.diff(firsts, append=dots.size) // 3
-    of_dots = sums_between(threes, np.searchsorted(dots, words.char_offsets))
+    of_dots = sums_between(threes, search(dots, words.char_offsets))
     return of_dots + words.count_chars(words.positions(ELLIPSIS))
 
 
@@ -259,22 +260,21 @@ def _tokens(words: WordTable, count_markup: bool) -> tuple[Ints, Ints]:
     runs, offsets = words.layout.run_starts, words.layout.run_offsets
     if not runs.size:
         return np.zeros(words.num_documents, np.int64), np.zeros(words.num_documents, np.int64)
-    # Each run is reduced with the white space after it, which adds no letter.
-    flags = np.bitwise_or.reduceat(words.flags, runs)
-    tokens = np.ones(runs.size, np.int32)
-    if not count_markup:
-        tokens[_markup(words, flags)] = 0
-    alphabetic = ((flags & LETTER) != 0).astype(np.int32)
+    flags = words.run_flags()
+    tokens = np.ones(runs.size, np.bool_) if count_markup else ~_markup(words, flags)
+    alphabetic = (flags & LETTER) != 0
     unspaced = np.flatnonzero(flags & UNSPACED)
-    if unspaced.size:
-        tokens[unspaced], alphabetic[unspaced] = _words_of_runs(words, unspaced)
-    return sums_between(tokens, offsets), sums_between(alphabetic, offsets)
+    if not unspaced.size:
+        return sums_between(tokens, offsets), sums_between(alphabetic, offsets)
+    counts = tokens.astype(np.int32), alphabetic.astype(np.int32)
+    counts[0][unspaced], counts[1][unspaced] = _words_of_runs(words, unspaced)
+    return sums_between(counts[0], offsets), sums_between(counts[1], offsets)
 
 
 def _words_of_runs(words: WordTable, runs: Ints) -> tuple[Ints, Ints]:
     """Count the words of some runs, and those with a letter: (u,) and (u,) int64."""
-    firsts = np.searchsorted(words.starts, words.layout.run_starts[runs])
-    counts = np.searchsorted(words.starts, words.layout.run_ends[runs]) - firsts
+    firsts = search(words.starts, words.layout.run_starts[runs])
+    counts = search(words.starts, words.layout.run_ends[runs]) - firsts
     offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
     inside = np.arange(offsets[-1]) + np.repeat(firsts - offsets[:-1], counts)
     bounds = np.stack((words.starts[inside], words.ends[inside]), axis=1).ravel()
@@ -293,7 +293,7 @@ def _markup(words: WordTable, flags: NDArray[np.uint8]) -> Bools:
     layout = words.layout
     first_chars = words.code_points[layout.run_starts]
     markup: Bools = (first_chars == ord("|")) & ((flags & WORD) == 0)
-    first_runs = np.searchsorted(layout.run_starts, layout.line_starts)
+    first_runs = search(layout.run_starts, layout.line_starts)
     alone = layout.run_ends[first_runs] - layout.run_starts[first_runs] == 1
     markup[first_runs] |= alone & _bullet_lines(words)
     return markup

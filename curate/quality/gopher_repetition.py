@@ -38,6 +38,7 @@ from curate.rule_set import RuleSet
 from curate.stage import Batch, Columns, MeasureFn, MeasureSpec
 from curate.text.hashing import span_sums
 from curate.text.ngrams import top_and_duplicate_chars
+from curate.text.runs import search
 from curate.text.spans import duplicate_spans, span_hashes
 from curate.text.words import WordTable, sums_between
 
@@ -140,8 +141,8 @@ def _repeated_lines(words: WordTable) -> tuple[Ints, ...]:
     line_starts, line_ends = layout.line_starts, layout.line_ends
     line_hashes = span_hashes(words, line_starts, line_ends)
     starts, ends = layout.paragraph_starts, layout.paragraph_ends
-    first_lines = np.searchsorted(line_starts, starts)
-    next_lines = np.searchsorted(line_starts, ends)
+    first_lines = search(line_starts, starts)
+    next_lines = search(line_starts, ends)
     hashes = span_sums(line_hashes.__getitem__, line_hashes.size, first_lines, next_lines)
     return (
         *_duplicates(line_hashes, line_ends - line_starts, layout.line_offsets),

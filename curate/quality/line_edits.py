@@ -17,21 +17,21 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from curate.text.characters import SPACE, fold_table
 from curate.text.layout import Layout
+from curate.text.runs import Chars, Places, Positions, places_of, search
 from curate.text.segmentation import Bools, Ints
-from curate.text.words import WordTable, sums_between
+from curate.text.words import WordTable, decode, sums_between
 
 
 @dataclass(frozen=True)
 class Pieces:
     """Spans of characters of a batch, each inside one line."""
 
-    starts: Ints  # (p,): first character of each
-    ends: Ints  # (p,): one past its last
-    lines: Ints  # (p,): its line
+    starts: Positions  # (p,): first character of each
+    ends: Positions  # (p,): one past its last
+    lines: Positions  # (p,): its line
 
     def where(self, chosen: Bools) -> Pieces:
         """Return some of the pieces."""
@@ -43,16 +43,16 @@ def no_pieces() -> Pieces:
     return Pieces(*np.zeros((3, 0), np.int64))
 
 
-def pieces_in_lines(layout: Layout, starts: Ints, ends: Ints) -> Pieces:
+def pieces_in_lines(layout: Layout, starts: Positions, ends: Positions) -> Pieces:
     """Return those of p spans that lie inside one line."""
     lines = lines_at(layout, starts)
     pieces = Pieces(starts, ends, lines)
     return pieces.where((lines >= 0) & (ends <= np.append(layout.line_ends, 0)[lines]))
 
 
-def lines_at(layout: Layout, positions: Ints) -> Ints:
-    """Return the line that begins at or last before each position, -1 for none: (p,) int64."""
-    return np.searchsorted(layout.line_starts, positions, "right") - 1
+def lines_at(layout: Layout, positions: Positions) -> Places:
+    """Return the line that begins at or last before each position, -1 for none: (p,) int32."""
+    return search(layout.line_starts, positions, "right") - 1
 
 
 def lines_with(layout: Layout, *found: Pieces) -> Bools:
@@ -73,22 +73,23 @@ def unspaced_lines(words: WordTable) -> Bools:
     return (of_all > 0) & (2 * sums_between(words.word_chars * unspaced, offsets) >= of_all)
 
 
-def count_line_words(words: WordTable, unspaced: Bools) -> Ints:
-    """Count the words of each line as white space separates them: (l,) int64.
+def count_line_words(words: WordTable, unspaced: Bools) -> Places:
+    """Count the words of each line as white space separates them: (l,) int32.
 
     In `unspaced` lines, (l,) bool, the words of the word table are counted.
     """
     layout = words.layout
-    first_runs = np.searchsorted(layout.run_starts, layout.line_starts)
-    counts = np.diff(first_runs, append=layout.run_starts.size)
+    first_runs = search(layout.run_starts, layout.line_starts)
+    counts: Places = np.diff(first_runs, append=np.int32(layout.run_starts.size))
     if unspaced.any():
         counts = np.where(unspaced, np.diff(line_words(words)), counts)
     return counts
 
 
-def line_words(words: WordTable) -> Ints:
-    """Return the first word of each line, and the number of words: (l + 1,) int64."""
-    return np.append(np.searchsorted(words.starts, words.layout.line_starts), words.starts.size)
+def line_words(words: WordTable) -> Places:
+    """Return the first word of each line, and the number of words: (l + 1,) int32."""
+    firsts = search(words.starts, words.layout.line_starts)
+    return np.append(firsts, np.int32(words.starts.size))
 
 
 def find_phrases(words: WordTable, phrases: Sequence[str]) -> list[Pieces]:
@@ -107,11 +108,11 @@ def find_phrases(words: WordTable, phrases: Sequence[str]) -> list[Pieces]:
     return found
 
 
-def _folded_bytes(code_points: NDArray[np.uint32]) -> bytearray:
+def _folded_bytes(code_points: Chars) -> bytearray:
     """Return the lowest byte of every folded character, to be searched at the speed of memory."""
     ascii_folds = fold_table()[:128].astype(np.uint8).tobytes()
     low = bytearray(code_points.astype(np.uint8)).translate(ascii_folds * 2)
-    others = np.flatnonzero(code_points >= 128)
+    others = places_of(code_points >= 128)
     np.frombuffer(low, np.uint8)[others] = fold_table()[code_points[others]].astype(np.uint8)
     return low
 
@@ -124,8 +125,8 @@ def _find(low: bytearray, needle: bytes) -> Iterator[int]:
         place = low.find(needle, place + 1)
 
 
-def remaining_ends(layout: Layout, pieces: Pieces) -> Ints:
-    """Return one past the last visible character that cutting leaves of each line: (l,) int64.
+def remaining_ends(layout: Layout, pieces: Pieces) -> Places:
+    """Return one past the last visible character that cutting leaves of each line: (l,) int32.
 
     It is the start of the line where nothing visible is left.
     """
@@ -139,7 +140,7 @@ def remaining_ends(layout: Layout, pieces: Pieces) -> Ints:
     firsts = np.maximum.accumulate(np.where(follows, 0, np.arange(follows.size)))
     final = np.append(~same_line, True) & (pieces.ends >= layout.line_ends[pieces.lines])
     begins, lines = pieces.starts[firsts[final]], pieces.lines[final]
-    runs = np.searchsorted(layout.run_starts, begins) - 1  # a run of the line before, or -1: none
+    runs = search(layout.run_starts, begins) - 1  # a run of the line before, or -1: none
     visible = np.minimum(layout.run_ends[runs], begins)
     left[lines] = np.maximum(visible, layout.line_starts[lines])
     return left
@@ -177,11 +178,11 @@ def edit_texts(
     lengths = np.diff(bounds, prepend=0, append=words.code_points.size)
     remains = np.repeat(np.arange(lengths.size) % 2 == 0, lengths)
     changed = np.zeros(words.num_documents, np.bool_)
-    changed[np.searchsorted(words.char_offsets, starts, "right") - 1] = True
+    changed[search(words.char_offsets, starts, "right") - 1] = True
     edited = []
     for document in np.flatnonzero(changed).tolist():
         chars = slice(words.char_offsets[document], words.char_offsets[document + 1])
-        edited.append(words.code_points[chars][remains[chars]].tobytes().decode("utf-32-le"))
+        edited.append(decode(words.code_points[chars][remains[chars]]))
     return pc.replace_with_mask(text, pa.array(changed), pa.array(edited, pa.large_string()))
 
 
@@ -204,15 +205,15 @@ def tidy(words: WordTable, pieces: Pieces) -> Pieces:
     space_before |= pieces.starts == layout.line_starts[pieces.lines]
     space_after = (words.flags[after] & SPACE) != 0
     space_after &= pieces.ends < layout.line_ends[pieces.lines]
-    next_runs = np.searchsorted(layout.run_starts, pieces.ends)
+    next_runs = search(layout.run_starts, pieces.ends)
     ends = np.append(layout.run_starts, 0)[next_runs]
     ends = np.where(space_before & space_after, ends, pieces.ends)
     return Pieces(pieces.starts, ends, pieces.lines)
 
 
-def _is_blank(layout: Layout, starts: Ints, ends: Ints) -> Bools:
+def _is_blank(layout: Layout, starts: Positions, ends: Positions) -> Bools:
     """Tell the spans that hold nothing visible: (p,) bool."""
-    next_runs = np.searchsorted(layout.run_ends, starts, "right")
+    next_runs = search(layout.run_ends, starts, "right")
     return ends <= np.append(layout.run_starts, np.iinfo(np.int64).max)[next_runs]
 
 
@@ -221,10 +222,10 @@ def _dropped_spans(words: WordTable, kept_lines: Bools) -> tuple[Ints, Ints]:
     layout = words.layout
     starts, ends, offsets = layout.line_starts, layout.line_ends, layout.line_offsets
     kept = np.flatnonzero(kept_lines)
-    documents = np.searchsorted(offsets, kept, "right") - 1
+    documents = search(offsets, kept, "right") - 1
     if kept.size == kept_lines.size:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    kept_before = np.searchsorted(kept, offsets)
+    kept_before = search(kept, offsets)
     some = np.diff(kept_before) > 0
     none = ~some & (np.diff(offsets) > 0)
     first, last = kept[kept_before[:-1][some]], kept[kept_before[1:][some] - 1]
@@ -246,7 +247,7 @@ def _remaining_gaps(layout: Layout, kept: Ints) -> Ints:
     if not kept.size:
         return kept
     size = layout.line_starts.size
-    ranks = np.arange(size)
+    ranks = np.arange(size, dtype=np.int32)
     separates = np.isin(layout.line_starts[1:], layout.paragraph_starts)
     ranks[:-1][separates] += size
     return np.maximum.reduceat(ranks, kept) % size

@@ -37,6 +37,7 @@ from curate.storage import files
 from curate.storage.model_file import Sha256, check_model_file
 
 MICRO = 1_000_000
+PERPLEXITY_DECIMALS = 3  # a word's probability has 7 digits, as a float32
 Bound = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
@@ -167,6 +168,16 @@ def _in_logarithms(rule: Rule) -> Rule:
     )
 
 
+def perplexities(table: pa.Table) -> pa.Array:
+    """Return the perplexities that the two columns tell: (n,) float64, three decimals, or null."""
+    columns = (table.column(field.name).to_pylist() for field in Perplexity.adds)
+    found = [
+        None if log10 is None else round(_perplexity(log10 / tokens), PERPLEXITY_DECIMALS)
+        for log10, tokens in zip(*columns, strict=True)
+    ]
+    return pa.array(found, pa.float64())
+
+
 def _perplexity(micro: float) -> float:
     """Return the perplexity that a mean of millionths of log10 stands for."""
     return float(10.0 ** min(micro / MICRO, 300.0))
@@ -183,8 +194,9 @@ def _load(key: str, model: KenLM) -> Any:
         import kenlm
     except ImportError:
         raise ConfigError(
-            "perplexity: the library kenlm, which reads the models, is not installed; type: "
-            "pip install 'curate[perplexity]'"
+            "the library kenlm, which reads the models, is not installed; type: "
+            "pip install 'curate[perplexity]'",
+            "perplexity",
         ) from None
     keys = (f"{key}.path", f"{key}.sha256")
     check_model_file(keys, Path(model.path), model.sha256, "a KenLM binary or ARPA file")
@@ -195,9 +207,10 @@ def _load(key: str, model: KenLM) -> Any:
         return kenlm.LanguageModel(model.path, config)
     except (OSError, RuntimeError, ValueError) as error:
         why = str(error).splitlines()[-1][:200] if str(error) else type(error).__name__
-        raise ConfigError(f"{key}.path: {model.path} is no KenLM model: {why}") from None
+        raise ConfigError(f"{model.path} is no KenLM model: {why}", keys[0]) from None
     except MemoryError:
         raise ConfigError(
-            f"{key}.path: {model.path} does not fit in the memory of a child process, to which its "
-            "size counts: raise limits.memory_bytes"
+            f"{model.path} does not fit in the memory of a child process, to which its size "
+            "counts: raise limits.memory_bytes",
+            keys[0],
         ) from None

@@ -49,6 +49,7 @@ from curate.quality.line_edits import (
 from curate.rule_set import RuleSet
 from curate.stage import Batch, Columns, EditFn, EditSpec
 from curate.text.characters import DIGIT, JOINER, UNSPACED, WORD, case_table, fold_table
+from curate.text.runs import places_of, search
 from curate.text.segmentation import Bools, Ints
 from curate.text.word_hashing import Hashes
 from curate.text.words import WordTable, sums_between, word_hashes
@@ -126,8 +127,8 @@ class RefinedWebLines(RuleSet, EditSpec):
             counters = word_hashes(self.counter_words)
         except ValueError as error:
             raise ConfigError(
-                f"refinedweb_lines.counter_words: {error}; list single words, as they stand in a "
-                "text"
+                f"{error}; list single words, as they stand in a text",
+                "refinedweb_lines.counter_words",
             ) from None
 
         def edit(batch: Batch) -> tuple[pa.LargeStringArray, Columns]:
@@ -158,8 +159,8 @@ def edit_lines(
     phrases = _phrases(words, settings)
     phrases = merge(phrases.where(short[phrases.lines]))
     removed = np.diff(line_words(words)) * ~kept
-    in_phrases = np.searchsorted(words.starts, phrases.ends)
-    in_phrases -= np.searchsorted(words.starts, phrases.starts)
+    in_phrases = search(words.starts, phrases.ends)
+    in_phrases -= search(words.starts, phrases.starts)
     np.add.at(removed, phrases.lines, in_phrases)
     counts["refinedweb_phrases"] = words.count_chars(phrases.starts)
     counts["refinedweb_words"] = words.num_words
@@ -170,8 +171,8 @@ def edit_lines(
 def _upper_case(words: WordTable) -> Bools:
     """Tell the upper-case characters: (n,) bool."""
     code_points = words.code_points
-    upper: Bools = code_points - np.uint32(ord("A")) < 26
-    others = np.flatnonzero(code_points >= 128)  # a look at the table costs 5 ns, so only these
+    upper: Bools = (code_points >= ord("A")) & (code_points <= ord("Z"))
+    others = places_of(code_points >= 128)  # a look at the table costs 5 ns, so only these
     upper[others] = case_table()[code_points[others]] == UPPER
     return upper
 
@@ -181,9 +182,11 @@ def _lines_of(words: WordTable, chars: Bools, max_ratio: float | None) -> Bools:
     starts, ends = words.layout.line_starts, words.layout.line_ends
     if max_ratio is None:
         return np.zeros(starts.size, np.bool_)
-    places = np.flatnonzero(chars)
-    counts = np.searchsorted(places, ends) - np.searchsorted(places, starts)
-    return counts / (ends - starts) > max_ratio
+    places = places_of(chars)
+    counts = search(places, ends)
+    counts -= search(places, starts)
+    above: Bools = counts / (ends - starts) > max_ratio
+    return above
 
 
 def _counter_lines(words: WordTable, counters: Hashes) -> Bools:

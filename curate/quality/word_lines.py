@@ -9,6 +9,7 @@ import numpy as np
 
 from curate.text.characters import SPACE
 from curate.text.layout import LINE_BREAKS
+from curate.text.runs import search
 from curate.text.words import WordTable
 
 BREAKS = np.array([ord(char) for char in LINE_BREAKS], np.uint32)
@@ -23,7 +24,7 @@ def word_lines(words: WordTable, max_chars: int) -> Iterator[list[str]]:
     for document, (first, last) in enumerate(pairwise(words.char_offsets.tolist())):
         begin, end = words.word_offsets[document : document + 2]
         stop = min(last, first + max_chars)
-        end = begin + np.searchsorted(words.ends[begin:end], stop, "right")
+        end = begin + search(words.ends[begin:end], [stop], "right")[0]
         starts, ends = words.starts[begin:end] - first, words.ends[begin:end] - first
         chars = words.code_points[first:stop]
         edges = np.zeros(chars.size + 1, np.int8)

@@ -57,6 +57,7 @@ class JsonlReader:
         self._fields = fields or Fields()
         self.first_start: int | None = None
         self.end = byte_range.end if byte_range.first is None else byte_range.first
+        self.num_lines = 0  # met so far, blank ones and that of the last record included
 
     def __iter__(self) -> Iterator[Record | ErrorSpan]:
         """Yield records and error spans in file order."""
@@ -124,6 +125,7 @@ class JsonlReader:
                 at = member.end
             except MemberError as error:
                 for position, length, _ in lines.close():
+                    self.num_lines += 1
                     yield Record(0, position, length, "text", error=(error.reason, error.detail))
                 retries.spend(at, member.reached if member else at)
                 start = max(retries.high, at + 1) if retries.exhausted() else at + 1
@@ -135,6 +137,7 @@ class JsonlReader:
             yield from self._parse(0, position, length, line)
 
     def _parse(self, offset: int, inner: int, length: int, line: bytes | None) -> Iterator[Record]:
+        self.num_lines += 1
         record = Record(offset, inner, length, "html" if self._fields.html else "text")
         if line is None:
             record.error = ("line_too_long", f"more than {self._limits.max_line_bytes} bytes")

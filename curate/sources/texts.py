@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from curate.errors import ConfigError, InputError
 from curate.sources.jsonl import Fields, JsonlReader
 from curate.sources.parquet import ParquetReader
-from curate.sources.record import ByteRange, ErrorSpan, Record
+from curate.sources.record import ByteRange, ErrorSpan
 from curate.storage import files
 
 TEXT = (".txt",)
@@ -55,18 +55,23 @@ def read_texts(path: str, field: str) -> Iterator[str]:
         reader = reader_of(
             cast("BinaryIO", file), ByteRange(path, size, 0, size, 0), fields=Fields(text=field)
         )
-        for record in reader:
-            place = f"{path}, record at byte {record.offset:,}, {record.inner:,} inside"
-            if isinstance(record, ErrorSpan) or record.error is not None:
-                reason, detail = _defect(record)
-                raise InputError(f"{place}: {reason}: {detail} (--text-field names the text)")
+        for row, record in enumerate(reader, 1):
+            if isinstance(record, ErrorSpan):
+                from_byte = f", from byte {record.offset:,} on" if record.offset else ""
+                raise _defect(f"{path}{from_byte}", record.reason, record.detail)
+            if record.error is not None:
+                place = f"row {row:,}"
+                if isinstance(reader, JsonlReader):
+                    place = f"line {reader.num_lines:,}"
+                raise _defect(f"{path}, {place}", *record.error)
             yield record.text or ""
 
 
-def _defect(record: Record | ErrorSpan) -> tuple[str, str]:
-    if isinstance(record, ErrorSpan):
-        return record.reason, record.detail
-    return record.error or ("", "")
+def _defect(place: str, reason: str, detail: str) -> InputError:
+    is_field = reason in ("missing_text", "wrong_type") or detail.startswith("no column")
+    hint = "; --text-field names the field that holds the text" if is_field else ""
+    detail = detail.replace(": line 1 column ", " at column ")  # the line that json was given
+    return InputError(f"{place}: {reason.replace('_', ' ')}: {detail}{hint}")
 
 
 def _expand(pattern: str) -> list[str]:

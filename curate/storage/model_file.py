@@ -30,11 +30,12 @@ def check_model_file(keys: tuple[str, str], path: Path, sha256: str, what: str) 
             actual = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ConfigError(
-            f"{keys[0]}: cannot read {path}: {error.strerror}; give the path of {what} on this "
-            "machine"
+            f"cannot read {path}: {error.strerror}; give the path of {what} on this machine",
+            keys[0],
         ) from None
     if actual != sha256:
         raise ConfigError(
-            f"{keys[0]}: the sha256 of {path} is {actual}, not {sha256}: another model would "
-            f"give other results; correct {keys[1]}, or the file"
+            f"the sha256 of {path} is {actual}, not {sha256}: another model would give other "
+            f"results; correct {keys[1]}, or the file",
+            keys[0],
         )

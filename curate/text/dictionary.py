@@ -13,14 +13,15 @@ import numpy as np
 from icu4py.breakers import WordBreaker
 from numpy.typing import NDArray
 
+from curate.text.runs import Chars, Positions, search
+
 Ints = NDArray[np.int64]
-Chars = NDArray[np.uint32]
 
 LOCALE = "en"  # any: ICU asks for one
 PIECE_CHARS = 4096  # a call on 1 million characters is half as fast per character
 
 
-def word_starts(code_points: Chars, starts: Ints, ends: Ints) -> Ints:
+def word_starts(code_points: Chars, starts: Positions, ends: Positions) -> Ints:
     """Return where words begin, the beginnings of runs among them: ascending int64.
 
     Args:
@@ -38,7 +39,7 @@ def word_starts(code_points: Chars, starts: Ints, ends: Ints) -> Ints:
     return np.concatenate(found)
 
 
-def _split(code_points: Chars, starts: Ints, ends: Ints) -> Ints:
+def _split(code_points: Chars, starts: Positions, ends: Positions) -> Ints:
     """Split some runs at once, a line feed behind each: always a boundary, never a word."""
     sizes = ends - starts + 1
     line_ends = np.cumsum(sizes)
@@ -46,9 +47,11 @@ def _split(code_points: Chars, starts: Ints, ends: Ints) -> Ints:
     lines = code_points.take(places, mode="clip")
     lines[line_ends - 1] = ord("\n")
     text = lines.astype("<u4").tobytes().decode("utf-32-le")
-    begins = np.fromiter((begin for begin, _ in WordBreaker(text, LOCALE).segments()), np.int64)
+    begins: Positions = np.fromiter(
+        (begin for begin, _ in WordBreaker(text, LOCALE).segments()), np.int64
+    )
     wide = lines > 0xFFFF
     if wide.any():  # ICU counts these as two
-        begins = np.searchsorted(np.cumsum(1 + wide), begins, "right")
+        begins = search(np.cumsum(1 + wide), begins, "right")
     word_begins: Ints = places[begins[lines[begins] != ord("\n")]]
     return word_begins

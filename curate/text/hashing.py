@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.text.runs import Positions, search
+
 # Any odd 64-bit numbers would do; these are drawn from the fractions of square roots of 5 and 2.
 NGRAM_MULTIPLIER = 0x3C6EF372FE94F82B
 _SPAN_MULTIPLIER = 0x6A09E667F3BCC909
@@ -27,13 +29,21 @@ def splitmix64(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
     Source: Steele, Lea and Flood 2014, Fast Splittable Pseudorandom Number Generators, figure 16.
     """
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(30)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(27)
-    mixed *= np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed
+    return mix(values.copy())
+
+
+def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Do what `splitmix64` does in place, and return the values."""
+    flat = values.reshape(-1)
+    for begin in range(0, flat.size, SLICE_VALUES):
+        mixed = flat[begin : begin + SLICE_VALUES]
+        mixed += np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(30)
+        mixed *= np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(27)
+        mixed *= np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
+    return values
 
 
 def ngram_hashes(hashes: NDArray[np.uint64], ngram: int, seed: int = 0) -> NDArray[np.uint64]:
@@ -48,15 +58,15 @@ def ngram_hashes(hashes: NDArray[np.uint64], ngram: int, seed: int = 0) -> NDArr
         for shift in range(begin, begin + ngram):
             piece *= np.uint64(NGRAM_MULTIPLIER)
             piece += hashes[shift : shift + piece.size]
-        piece[:] = splitmix64(piece)
+        mix(piece)
     return rolled
 
 
 def span_sums(
     read: Callable[[slice], NDArray[np.uint64]],
     num_values: int,
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
+    starts: Positions,
+    ends: Positions,
 ) -> NDArray[np.uint64]:
     """Return the polynomial of each span of a sequence: sum of value times multiplier**place.
 
@@ -71,28 +81,27 @@ def span_sums(
     """
     before = np.zeros(starts.size, np.uint64)  # the prefix sum at each start
     upto = np.zeros(starts.size, np.uint64)  # and at each end
-    inverses = np.ones(starts.size, np.uint64)
+    begun_spans = []
     total, scale, unscale = 0, 1, 1
     for begin in range(0, num_values, SLICE_VALUES):
         stop = min(begin + SLICE_VALUES, num_values)
         values = read(slice(begin, stop)) * _powers(_SPAN_MULTIPLIER)[: stop - begin]
-        begun = slice(*np.searchsorted(starts, (begin, stop), "right"))
-        ended = slice(*np.searchsorted(ends, (begin, stop), "right"))
+        begun = slice(*search(starts, (begin, stop), "right"))
+        ended = slice(*search(ends, (begin, stop), "right"))
         sums = _prefix_sums(values, starts[begun] - begin, ends[ended] - begin)
         before[begun] = sums[0] * np.uint64(scale) + np.uint64(total)
         upto[ended] = sums[1] * np.uint64(scale) + np.uint64(total)
-        inverses[begun] = _powers(_INVERSE)[starts[begun] - begin] * np.uint64(unscale)
+        begun_spans.append((begun, begin, unscale))
         total = (total + scale * int(np.sum(values))) & _MASK
         scale = (scale * pow(_SPAN_MULTIPLIER, stop - begin, 1 << 64)) & _MASK
         unscale = (unscale * pow(_INVERSE, stop - begin, 1 << 64)) & _MASK
     upto -= before
-    upto *= inverses
+    for spans, begin, unscale in begun_spans:
+        upto[spans] *= _powers(_INVERSE)[starts[spans] - begin] * np.uint64(unscale)
     return upto
 
 
-def _prefix_sums(
-    values: NDArray[np.uint64], *places: NDArray[np.int64]
-) -> list[NDArray[np.uint64]]:
+def _prefix_sums(values: NDArray[np.uint64], *places: Positions) -> list[NDArray[np.uint64]]:
     """Return the sum of the values before each place; places ascend and begin at 1."""
     if values.size < 32 * max(map(len, places)):
         sums = np.cumsum(values)  # the dearest step where spans are few
@@ -100,7 +109,7 @@ def _prefix_sums(
     return [_few_prefix_sums(values, place) for place in places]
 
 
-def _few_prefix_sums(values: NDArray[np.uint64], places: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _few_prefix_sums(values: NDArray[np.uint64], places: Positions) -> NDArray[np.uint64]:
     if not places.size:
         return np.zeros(0, np.uint64)
     firsts = np.append(0, places[:-1])

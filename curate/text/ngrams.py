@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.text.hashing import ngram_hashes
-from curate.text.repeated import Numbers, Places, find_repeated
+from curate.text.repeated import Numbers, find_repeated
+from curate.text.runs import Places, search
 from curate.text.words import WordTable, sums_between
 
 Bools = NDArray[np.bool_]
@@ -58,9 +59,9 @@ def top_and_duplicate_chars(
     for documents in _slices(words.word_offsets):
         first, end = words.word_offsets[documents.start], words.word_offsets[documents.stop]
         offsets = words.word_offsets[documents.start : documents.stop + 1] - first
+        repeats = _pairs(_pair_hashes(words, first, end), offsets)
         chars_before = np.zeros(end - first + 1, np.uint32)
         np.cumsum(words.ends[first:end] - words.starts[first:end], out=chars_before[1:])
-        repeats = _pairs(words.exact_hashes(first, end), offsets)
         for n in range(2, max(*top_orders, *duplicate_orders) + 1):
             repeats = _longer(repeats) if n > 2 else repeats
             if n in top:
@@ -80,9 +81,19 @@ def _slices(word_offsets: Ints) -> Iterator[slice]:
         first = end
 
 
-def _pairs(hashes: Hashes, offsets: Ints) -> Repeats:
+def _pair_hashes(words: WordTable, first: int, end: int) -> Hashes:
+    """Return the hash of each two words in a row among words `first` to before `end`."""
+    pairs = np.empty(max(0, end - first - 1), np.uint64)
+    for begin in range(0, pairs.size, SLICE_WORDS):
+        stop = min(begin + SLICE_WORDS, pairs.size)
+        hashes = words.exact_hashes(first + begin, first + stop + 1)
+        pairs[begin:stop] = ngram_hashes(hashes, 2)
+    return pairs
+
+
+def _pairs(keys: Hashes, offsets: Ints) -> Repeats:
     """Return the pairs of words that repeat in their document."""
-    places, numbers = find_repeated(ngram_hashes(hashes, 2))
+    places, numbers = find_repeated(keys)
     if offsets.size > 2:  # they may have repeated in other documents, or reach into the next
         documents = np.repeat(np.arange(offsets.size - 1, dtype=np.uint64), np.diff(offsets))
         inside = documents[places] == documents[places + 1]
@@ -117,7 +128,7 @@ def _top_chars(repeats: Repeats, chars_before: Ints, offsets: Ints) -> Ints:
         occurrences = np.bincount(repeats.numbers)
         first = np.empty(occurrences.size, np.int64)
         first[repeats.numbers[::-1]] = places[::-1]  # of several values the last one stays
-        documents = np.searchsorted(offsets, first, "right") - 1
+        documents = search(offsets, first, "right") - 1
         begins = np.flatnonzero(np.diff(documents, prepend=-1))
         # Most occurrences, then the earliest: below 2**63 for two thousand million words.
         best = np.maximum.reduceat(occurrences * size - first, begins) + size - 1
@@ -132,7 +143,7 @@ def _duplicate_chars(repeats: Repeats, chars_before: Ints, offsets: Ints) -> Int
     """Return the characters of each document's duplicate n-grams, read greedily: (d,) int64."""
     n, places = repeats.num_words, repeats.places
     # The loop reads Python integers from memory views: lists would take 36 bytes a place.
-    after = np.searchsorted(places, places + np.int32(n)).data
+    after = search(places, places + np.int32(n)).data
     numbers = repeats.numbers.data
     seen = bytearray(places.size)
     duplicates = []
@@ -147,4 +158,4 @@ def _duplicate_chars(repeats: Repeats, chars_before: Ints, offsets: Ints) -> Int
             place += 1
     found = places[duplicates]
     chars = chars_before[found + n] - chars_before[found]
-    return sums_between(chars, np.searchsorted(found, offsets).astype(np.int64))
+    return sums_between(chars, search(found, offsets).astype(np.int64))

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.text.runs import Places, places_of
+
 Keys = NDArray[np.uint64]
-Places = NDArray[np.int32]  # of a key: 32 bits, as a document may be one word, very often
 Numbers = NDArray[np.uint32]
 
 BLOCK_KEYS = 1 << 17  # 1 MiB
@@ -33,8 +34,26 @@ def find_repeated(keys: Keys) -> tuple[Places, Numbers]:
     count = 0
     for places in _blocks(keys):
         count += _number(keys, places, numbers, count)
-    found: Places = np.flatnonzero(numbers).astype(np.int32)
-    return found, numbers[found] - np.uint32(1)
+    repeated = numbers != 0
+    numbers = numbers[repeated]
+    numbers -= np.uint32(1)
+    return places_of(repeated), numbers
+
+
+def find_later(keys: Keys) -> NDArray[np.bool_]:
+    """Tell the keys that occurred before: (k,) bool."""
+    later = np.zeros(keys.size, np.bool_)
+    for places in _blocks(keys):
+        block = keys if places is None else keys[places]
+        if _is_one_key(block):
+            later[... if places is None else places] = True
+            later[0 if places is None else places[0]] = False
+            continue
+        order = np.argsort(block, kind="stable")
+        block = block[order]
+        order = order[1:][block[1:] == block[:-1]]
+        later[order if places is None else places[order]] = True
+    return later
 
 
 def _blocks(keys: Keys) -> Iterator[NDArray[np.int64] | None]:
@@ -54,6 +73,9 @@ def _blocks(keys: Keys) -> Iterator[NDArray[np.int64] | None]:
 def _number(keys: Keys, places: NDArray[np.int64] | None, numbers: Numbers, count: int) -> int:
     """Number the repeated keys among those at the places, from `count` + 1; return how many."""
     keys = keys if places is None else keys[places]
+    if _is_one_key(keys):
+        numbers[... if places is None else places] = count + 1
+        return 1
     order = np.argsort(keys)
     keys = keys[order]
     begins = np.ones(keys.size, np.bool_)
@@ -67,3 +89,8 @@ def _number(keys: Keys, places: NDArray[np.int64] | None, numbers: Numbers, coun
     ranks[alone] = 0
     numbers[order if places is None else places[order]] = ranks
     return found
+
+
+def _is_one_key(keys: Keys) -> bool:
+    """Tell a large block of one word, very often: nothing is to be sorted."""
+    return keys.size > BLOCK_KEYS and bool(keys.min() == keys.max())

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from curate.text.characters import DICTIONARY, DIGIT, JOINER, LETTER, NUMBER_JOINERS, UNSPACED, WORD
 from curate.text.dictionary import word_starts
-from curate.text.runs import find_runs
+from curate.text.runs import Chars, Places, find_runs, search
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -39,9 +39,9 @@ _NUMBER_JOINERS = [ord(char) for char in NUMBER_JOINERS]
 
 
 def word_bounds(
-    code_points: NDArray[np.uint32], flags: NDArray[np.uint8], char_offsets: Ints
-) -> tuple[Ints, Ints]:
-    """Return the first character of every word and one past its last: (w,) and (w,) int64.
+    code_points: Chars, flags: NDArray[np.uint8], char_offsets: Ints
+) -> tuple[Places, Places]:
+    """Return the first character of every word and one past its last: (w,) and (w,) int32.
 
     Args:
         code_points: (n,), the characters of d documents in a row.
@@ -58,7 +58,7 @@ def word_bounds(
 
 
 def _joiners(
-    code_points: NDArray[np.uint32], flags: NDArray[np.uint8], inside: Bools, char_offsets: Ints
+    code_points: Chars, flags: NDArray[np.uint8], inside: Bools, char_offsets: Ints
 ) -> Ints:
     """Return where a joiner stands between two word characters of spaced scripts."""
     between = (flags & JOINER) != 0
@@ -77,17 +77,17 @@ def _joiners(
 
 
 def _unspaced_cuts(
-    code_points: NDArray[np.uint32], flags: NDArray[np.uint8], unspaced: Bools, char_offsets: Ints
+    code_points: Chars, flags: NDArray[np.uint8], unspaced: Bools, char_offsets: Ints
 ) -> Ints:
     """Return where a word of a script without spaces begins or ends: int64, in any order."""
     known = (flags & DICTIONARY) != 0
     others = np.flatnonzero(unspaced & ~known & ((flags & LETTER) != 0))
     chars = code_points[others]
     syllables = others[(chars < TIBETAN[0]) | (chars >= TIBETAN[1])]
-    cuts = [*find_runs(unspaced, char_offsets), syllables]
+    firsts, lasts = find_runs(unspaced, char_offsets)
     starts, ends = find_runs(known, char_offsets)
     pieces = (ends - starts + MAX_RUN_CHARS - 1) // MAX_RUN_CHARS
     starts, ends = np.repeat(starts, pieces), np.repeat(ends, pieces)
-    starts += MAX_RUN_CHARS * (np.arange(starts.size) - np.searchsorted(starts, starts))
+    starts += MAX_RUN_CHARS * (np.arange(starts.size) - search(starts, starts))
     ends = np.minimum(ends, starts + MAX_RUN_CHARS)
-    return np.concatenate((*cuts, ends, word_starts(code_points, starts, ends)))
+    return np.concatenate((firsts, lasts, syllables, ends, word_starts(code_points, starts, ends)))

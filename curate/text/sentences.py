@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.text.characters import JOINER, LOWER, SPACE, UNSPACED, UPPER, WORD, case_table
-from curate.text.segmentation import Bools, Ints
+from curate.text.runs import Places, places_of, search
+from curate.text.segmentation import Bools
 from curate.text.terminals import terminal_table
 from curate.text.word_hashing import Hashes
 from curate.text.words import WordTable, word_hashes
@@ -58,35 +59,39 @@ _FULL_STOP = 16
 _QUOTE = 32
 
 
-def sentence_ends(words: WordTable) -> Ints:
-    """Return one past the last character of each sentence, ascending: (s,) int64.
+def sentence_ends(words: WordTable) -> Places:
+    """Return one past the last character of each sentence, ascending: (s,) int32.
 
     Positions count characters of the batch; no sentence goes over the end of a line or document.
     Cost: linear, about 2 ns a character besides the word table and its layout.
     """
     ends = np.concatenate((_terminated(words), words.layout.line_ends))
     ends.sort()
-    words_before = np.searchsorted(words.starts, ends)
-    sentences: Ints = ends[np.diff(words_before, prepend=0) > 0]
+    words_before = search(words.starts, ends)
+    has_words = np.zeros(ends.size, np.bool_)
+    has_words[:1] = words_before[:1] > 0
+    has_words[1:] = words_before[1:] > words_before[:-1]
+    sentences: Places = ends[has_words]
     return sentences
 
 
-def _terminated(words: WordTable) -> Ints:
+def _terminated(words: WordTable) -> Places:
     """Return one past the terminator, and what closes behind it, of each sentence that has one."""
-    marks = np.flatnonzero((words.flags | JOINER) == JOINER)  # neither in words nor space
+    marks = places_of((words.flags | JOINER) == JOINER)  # neither in words nor space
     kinds = _kind_table().take(words.code_points[marks], mode="clip")
     first_chars = np.zeros(words.flags.size + 1, np.bool_)
     first_chars[words.char_offsets] = True
     followed = ((words.flags.take(marks + 1, mode="clip") & WORD) != 0) & ~first_chars[marks + 1]
-    used = np.flatnonzero((kinds != 0) & ~((kinds == _QUOTE) & followed))
+    used = places_of((kinds != 0) & ~((kinds == _QUOTE) & followed))
     if not used.size or not words.starts.size:
-        return np.zeros(0, np.int64)
+        return np.zeros(0, np.int32)
     marks, kinds = marks[used], kinds[used]
     # Runs of terminators and closers; each ends at most one sentence, that of its last terminator.
     goes_on = (np.diff(marks) == 1) & ~first_chars[marks[1:]]
-    lasts = np.flatnonzero(~np.append(goes_on, False))
-    firsts = np.append(0, lasts[:-1] + 1)
-    terminals = np.where(kinds & _TERMINAL, np.arange(marks.size), -1)
+    lasts = places_of(~np.append(goes_on, False))
+    firsts = np.append(np.int32(0), lasts[:-1] + 1)
+    ranks = np.arange(marks.size, dtype=np.int32)
+    terminals = np.where(kinds & _TERMINAL, ranks, np.int32(-1))
     terminals = np.maximum.accumulate(terminals)[lasts]
     ends, terminals = marks[lasts[terminals >= firsts]] + 1, terminals[terminals >= firsts]
     next_flags = words.flags.take(ends, mode="clip")
@@ -98,21 +103,22 @@ def _terminated(words: WordTable) -> Ints:
     full_stops = (kinds[terminals[doubtful]] & _FULL_STOP) != 0
     places = marks[terminals[doubtful]]
     goes_on |= full_stops & _is_after_abbreviation(words, places, first_chars)
-    return np.delete(ends, doubtful[goes_on])
+    terminated: Places = np.delete(ends, doubtful[goes_on])
+    return terminated
 
 
-def _is_before_lower_case(words: WordTable, ends: Ints) -> Bools:
+def _is_before_lower_case(words: WordTable, ends: Places) -> Bools:
     """Tell after which ends the line goes on with a word in lower case: (m,) bool."""
     line_ends = words.layout.line_ends
-    line_ends = line_ends[np.searchsorted(line_ends, ends)]
-    next_starts = words.starts.take(np.searchsorted(words.starts, ends), mode="clip")
+    line_ends = line_ends[search(line_ends, ends)]
+    next_starts = words.starts.take(search(words.starts, ends), mode="clip")
     lower: Bools = case_table()[words.code_points[next_starts]] == LOWER
     return lower & (ends <= next_starts) & (next_starts < line_ends)
 
 
-def _is_after_abbreviation(words: WordTable, places: Ints, first_chars: Bools) -> Bools:
+def _is_after_abbreviation(words: WordTable, places: Places, first_chars: Bools) -> Bools:
     """Tell which full stops stand right after an initial or an abbreviation: (m,) bool."""
-    last_words = np.searchsorted(words.ends, places)
+    last_words = search(words.ends, places)
     last_words = np.minimum(last_words, words.ends.size - 1)
     starts = words.starts[last_words]
     after_stop = (words.code_points[starts - 1] == ord(".")) & ~first_chars[starts]  # g in `e.g.`
@@ -120,7 +126,7 @@ def _is_after_abbreviation(words: WordTable, places: Ints, first_chars: Bools) -
     initial &= words.ends[last_words] - starts == 1
     abbreviations = _abbreviation_hashes()
     hashes = words.hashes[last_words]
-    nearest = abbreviations.take(np.searchsorted(abbreviations, hashes), mode="clip")
+    nearest = abbreviations.take(search(abbreviations, hashes), mode="clip")
     known: Bools = (initial | (nearest == hashes)) & (words.ends[last_words] == places)
     return known
 

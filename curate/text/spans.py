@@ -8,13 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from curate.text.hashing import NGRAM_MULTIPLIER
-from curate.text.repeated import find_repeated
+from curate.text.repeated import find_later
+from curate.text.runs import Positions
 from curate.text.segmentation import Bools, Ints
 from curate.text.word_hashing import Hashes, exact_span_hashes
 from curate.text.words import WordTable
 
 
-def span_hashes(words: WordTable, starts: Ints, ends: Ints) -> Hashes:
+def span_hashes(words: WordTable, starts: Positions, ends: Positions) -> Hashes:
     """Return a hash of the exact characters of each span: (s,) uint64, equal for equal spans.
 
     Cost: linear in the characters of the batch, whatever the length and overlap of the spans.
@@ -38,9 +39,4 @@ def duplicate_spans(hashes: Hashes, offsets: Ints) -> Bools:
     if offsets.size > 2:  # an odd multiple of the document's number tells its spans from others'
         documents = np.arange(offsets.size - 1, dtype=np.uint64) * np.uint64(NGRAM_MULTIPLIER)
         keys = hashes + np.repeat(documents, np.diff(offsets))
-    places, numbers = find_repeated(keys)
-    firsts = np.zeros(hashes.size, np.int32)
-    firsts[numbers[::-1]] = places[::-1]  # of several values the last one stays
-    duplicates = np.zeros(hashes.size, np.bool_)
-    duplicates[places] = places != firsts[numbers]
-    return duplicates
+    return find_later(keys)

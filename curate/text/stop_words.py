@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.text.runs import search
 from curate.text.words import WordTable, word_hashes
 
 STOP_WORDS: dict[str, tuple[str, ...]] = {
@@ -77,7 +78,7 @@ class StopWords:
         # (m + 1, s): whether a list holds a hash; the last row, which -1 means, holds none.
         self.members = np.zeros((len(full) + 1, self.hashes.size), np.bool_)
         rows = np.repeat(np.arange(len(full)), [len(words) for words in full.values()])
-        self.members[rows, np.searchsorted(self.hashes, hashes)] = True
+        self.members[rows, search(self.hashes, hashes)] = True
         self._low_bits = np.zeros(1 << 16, np.bool_)  # rules out most words at 1 ns each
         self._low_bits[self.hashes.astype(np.uint16)] = True
 
@@ -90,10 +91,10 @@ class StopWords:
                 the count.
         """
         found = np.flatnonzero(self._low_bits[words.hashes.astype(np.uint16)])
-        places = np.searchsorted(self.hashes, words.hashes[found])
+        places = search(self.hashes, words.hashes[found])
         places = np.minimum(places, self.hashes.size - 1)
         equal = self.hashes[places] == words.hashes[found]
-        documents = np.searchsorted(words.word_offsets, found[equal], "right") - 1
+        documents = search(words.word_offsets, found[equal], "right") - 1
         seen = np.zeros((words.num_documents, self.hashes.size), np.bool_)
         seen[documents, places[equal]] = True
         counts = np.sum(seen & self.members[lists], axis=1, dtype=np.int64)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.text.characters import NUM_CODE_POINTS
+from curate.text.runs import Chars
 
 # First code point and one past the last, ascending.
 _RANGES = (
@@ -107,7 +108,7 @@ _RANGES = (
 )
 
 
-def is_terminal(code_points: NDArray[np.uint32]) -> NDArray[np.bool_]:
+def is_terminal(code_points: Chars) -> NDArray[np.bool_]:
     """Tell which characters end a sentence: (n,) -> (n,) bool."""
     return terminal_table().take(code_points, mode="clip")
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from curate.text import characters
 from curate.text.characters import SILENT
-from curate.text.hashing import span_sums, splitmix64
+from curate.text.hashing import mix, span_sums, splitmix64
+from curate.text.runs import Chars, Positions, search
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
-Chars = NDArray[np.uint32]
 
 SLICE_CHARS = 1 << 18  # with what is made of it 2 MB, which stays in the second-level cache
 _WIDE = 0x80  # stands for a character that is not ASCII
@@ -28,7 +28,7 @@ _SIZE_MULTIPLIER = np.uint64(0xA54FF53A5F1D36F1)  # odd, fraction of the square 
 _PLACE_MULTIPLIER = np.uint64(0x510E527FADE682D1)  # odd, fraction of the square root of 11
 
 
-def folded_hashes(code_points: Chars, starts: Ints, ends: Ints) -> Hashes:
+def folded_hashes(code_points: Chars, starts: Positions, ends: Positions) -> Hashes:
     """Return the hash of each word without case, accents and silent characters: (w,) uint64.
 
     Args:
@@ -39,19 +39,19 @@ def folded_hashes(code_points: Chars, starts: Ints, ends: Ints) -> Hashes:
     hashes = np.empty(starts.size, np.uint64)
     for words, chars in _slices(starts, ends):
         piece = code_points[chars]
-        bounds = starts[words] - chars.start, ends[words] - chars.start
+        bounds = _inside(starts[words], chars.start), _inside(ends[words], chars.start)
         hashes[words], wide = _packed_hashes(_folded_bytes(piece), *bounds)
         if wide.size:
             hashes[words][wide] = _folded_wide(piece, bounds[0][wide], bounds[1][wide])
     return hashes
 
 
-def exact_hashes(code_points: Chars, starts: Ints, ends: Ints) -> Hashes:
+def exact_hashes(code_points: Chars, starts: Positions, ends: Positions) -> Hashes:
     """Return the hash of the characters of each word as they are: (w,) uint64."""
     hashes = np.empty(starts.size, np.uint64)
     for words, chars in _slices(starts, ends):
         piece = code_points[chars]
-        bounds = starts[words] - chars.start, ends[words] - chars.start
+        bounds = _inside(starts[words], chars.start), _inside(ends[words], chars.start)
         narrow = _room(piece.size)
         np.minimum(piece, _WIDE, out=narrow[: piece.size], casting="unsafe")
         hashes[words], wide = _packed_hashes(narrow, *bounds)
@@ -61,7 +61,7 @@ def exact_hashes(code_points: Chars, starts: Ints, ends: Ints) -> Hashes:
     return hashes
 
 
-def exact_span_hashes(code_points: Chars, starts: Ints, ends: Ints) -> Hashes:
+def exact_span_hashes(code_points: Chars, starts: Positions, ends: Positions) -> Hashes:
     """Return the hash of spans of characters, of any length and overlap: (s,) uint64.
 
     Not the hash that `exact_hashes` gives the same characters as a word.
@@ -71,10 +71,10 @@ def exact_span_hashes(code_points: Chars, starts: Ints, ends: Ints) -> Hashes:
         # One more than the character, or U+0000 at the end of a span would not count.
         return np.add(code_points[piece], 1, dtype=np.uint64)
 
-    return splitmix64(span_sums(read, code_points.size, starts, ends))
+    return mix(span_sums(read, code_points.size, starts, ends))
 
 
-def _folded_wide(code_points: Chars, starts: Ints, ends: Ints) -> Hashes:
+def _folded_wide(code_points: Chars, starts: Positions, ends: Positions) -> Hashes:
     """Hash words that hold silent characters, or others that are not ASCII even when folded."""
     code_points, starts, ends = _gather(code_points, starts, ends)
     silent = (characters.flag_table()[code_points] & SILENT) != 0
@@ -83,7 +83,8 @@ def _folded_wide(code_points: Chars, starts: Ints, ends: Ints) -> Hashes:
         code_points, starts, ends = code_points[~silent], loud_before[starts], loud_before[ends]
     mixed = characters.mixed_table()
     sums = span_sums(lambda piece: mixed[code_points[piece]], code_points.size, starts, ends)
-    hashes, wide = _packed_hashes(_folded_bytes(code_points), starts, ends)
+    narrow = _folded_bytes(code_points)
+    hashes, wide = _packed_hashes(narrow, _inside(starts, 0), _inside(ends, 0))
     hashes[wide] = splitmix64(sums[wide])
     return hashes
 
@@ -139,7 +140,7 @@ def _room(num_chars: int) -> NDArray[np.uint8]:
     return narrow
 
 
-def _gather(code_points: Chars, starts: Ints, ends: Ints) -> tuple[Chars, Ints, Ints]:
+def _gather(code_points: Chars, starts: Positions, ends: Positions) -> tuple[Chars, Ints, Ints]:
     """Return the characters of the words in a row, and where each begins and ends in it."""
     sizes = ends - starts
     new_ends = np.cumsum(sizes)
@@ -149,12 +150,12 @@ def _gather(code_points: Chars, starts: Ints, ends: Ints) -> tuple[Chars, Ints, 
     return code_points[places], new_starts, new_ends
 
 
-def _slices(starts: Ints, ends: Ints) -> Iterator[tuple[slice, slice]]:
+def _slices(starts: Positions, ends: Positions) -> Iterator[tuple[slice, slice]]:
     """Yield words, and the characters they are in: SLICE_CHARS at most, or one longer word."""
     first = 0
     while first < starts.size:
         begin = int(starts[first])
-        end = max(first + 1, int(np.searchsorted(ends, begin + SLICE_CHARS, "right")))
+        end = max(first + 1, int(search(ends, [begin + SLICE_CHARS], "right")[0]))
         yield slice(first, end), slice(begin, int(ends[end - 1]))
         first = end
 
@@ -171,3 +172,8 @@ def _folded_byte_table() -> NDArray[np.uint8]:
     table = np.minimum(characters.fold_table(), _WIDE).astype(np.uint8)
     table[silent] = _WIDE
     return table
+
+
+def _inside(places: Positions, begin: int) -> Ints:
+    inside: Ints = np.subtract(places, begin, dtype=np.int64)
+    return inside

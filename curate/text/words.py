@@ -28,8 +28,11 @@ from curate.text import characters
 from curate.text.characters import UNSPACED
 from curate.text.hashing import ngram_hashes
 from curate.text.layout import Layout, layout
+from curate.text.runs import Chars, Places, Positions, places_of, search
 from curate.text.segmentation import Bools, Ints, word_bounds
 from curate.text.word_hashing import SLICE_CHARS, Hashes, exact_hashes, folded_hashes
+
+SLICE_RUNS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ class WordTable:
     Positions count characters (code points) from the beginning of the first document.
     """
 
-    code_points: NDArray[np.uint32]  # (n,)
+    code_points: Chars  # (n,): of 8, 16 or 32 bits, as the widest character needs
     flags: NDArray[np.uint8]  # (n,), of `characters`
     char_offsets: Ints  # (d + 1,): document i is [char_offsets[i], char_offsets[i + 1])
-    starts: Ints  # (w,): first character of each word
-    ends: Ints  # (w,): one past its last
+    starts: Places  # (w,): first character of each word
+    ends: Places  # (w,): one past its last
     word_offsets: Ints  # (d + 1,): the words of document i
     hashes: Hashes  # (w,)
 
@@ -63,8 +66,8 @@ class WordTable:
         return np.diff(self.word_offsets)
 
     @property
-    def word_chars(self) -> Ints:
-        """Return the characters of each word, joiners and accents included: (w,) int64."""
+    def word_chars(self) -> Places:
+        """Return the characters of each word, joiners and accents included: (w,) int32."""
         return self.ends - self.starts
 
     @cached_property
@@ -85,25 +88,38 @@ class WordTable:
         """Return the lines, and the runs of characters between white space."""
         return layout(self.code_points, self.flags, self.char_offsets)
 
-    def document_sums(self, values: Ints | Bools) -> Ints:
+    def run_flags(self) -> NDArray[np.uint8]:
+        """Return the flags of all characters of each run together: (r,)."""
+        starts = self.layout.run_starts
+        flags = np.empty(starts.size, np.uint8)
+        for begin in range(0, starts.size, SLICE_RUNS):  # reduceat copies places as 64 bits
+            end = begin + SLICE_RUNS
+            piece = starts[begin:end]
+            stop = starts[end] if end < starts.size else self.flags.size
+            # Each run is reduced with the white space after it, which adds no word character.
+            inside = self.flags[piece[0] : stop]
+            flags[begin:end] = np.bitwise_or.reduceat(inside, piece - piece[0])
+        return flags
+
+    def document_sums(self, values: NDArray[np.integer | np.bool_]) -> Ints:
         """Add up one number per word into one per document: (w,) -> (d,) int64."""
         return sums_between(values, self.word_offsets)
 
-    def count_chars(self, positions: Ints) -> Ints:
+    def count_chars(self, positions: NDArray[np.integer]) -> Ints:
         """Count sorted character positions in each document: (d,) int64."""
-        return np.diff(np.searchsorted(positions, self.char_offsets)).astype(np.int64)
+        return np.diff(search(positions, self.char_offsets)).astype(np.int64)
 
-    def positions(self, char: str) -> Ints:
-        """Return where a character stands, in order: int64."""
-        return np.flatnonzero(self.code_points == ord(char))
+    def positions(self, char: str) -> Places:
+        """Return where a character stands, in order: int32."""
+        return places_of(self.code_points == ord(char))
 
     def text_between(self, start: int, end: int) -> str:
         """Return the characters from `start` to before `end`."""
-        return self.code_points[start:end].astype("<u4").tobytes().decode("utf-32-le")
+        return decode(self.code_points[start:end])
 
 
 def word_table(
-    text: pa.LargeStringArray | pa.ChunkedArray, bounds: tuple[Ints, Ints] | None = None
+    text: pa.LargeStringArray | pa.ChunkedArray, bounds: tuple[Positions, Positions] | None = None
 ) -> WordTable:
     """Build the word table of a batch of texts; a null is an empty text.
 
@@ -117,14 +133,14 @@ def word_table(
     pieces = []
     for documents in _slices(texts):
         offsets = char_offsets[documents.start : documents.stop + 1]
-        first_char = offsets[0]
+        first_char = int(offsets[0])
         code_points = _code_points(texts[documents])
         flags = characters.flag_table().take(code_points, mode="clip")  # 2x as fast as [...]
         if bounds is None:
             starts, ends = word_bounds(code_points, flags, offsets - first_char)
         else:
             inside = slice(*np.searchsorted(bounds[0], (first_char, offsets[-1])))
-            starts, ends = bounds[0][inside] - first_char, bounds[1][inside] - first_char
+            starts, ends = (places[inside].astype(np.int32) - first_char for places in bounds)
         hashes = folded_hashes(code_points, starts, ends)
         starts += first_char
         ends += first_char
@@ -133,7 +149,7 @@ def word_table(
         np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
         for arrays in zip(*pieces, strict=True)
     )
-    word_offsets = np.searchsorted(starts, char_offsets).astype(np.int64)
+    word_offsets = search(starts, char_offsets).astype(np.int64)
     return WordTable(code_points, flags, char_offsets, starts, ends, word_offsets, hashes)
 
 
@@ -165,7 +181,14 @@ def shingle_hashes(table: WordTable, ngram_words: int) -> tuple[Hashes, Ints]:
     return rolled[np.cumsum(inside[:-1], dtype=np.int8).view(np.bool_)], _offsets(counts)
 
 
-def sums_between(values: NDArray[np.integer | np.bool_], offsets: Ints) -> Ints:
+def decode(code_points: Chars) -> str:
+    """Return characters as a string."""
+    bits = 8 * code_points.itemsize
+    data = code_points.astype(code_points.dtype.newbyteorder("<"), copy=False).tobytes()
+    return data.decode("latin-1" if bits == 8 else f"utf-{bits}-le")
+
+
+def sums_between(values: NDArray[np.integer | np.bool_], offsets: Positions) -> Ints:
     """Add up the values in each [offsets[i], offsets[i + 1]): (d,) int64."""
     sums = np.zeros(offsets.size - 1, np.int64)
     some = np.diff(offsets) > 0  # reduceat gives the value at the place for others
@@ -195,12 +218,17 @@ def _slices(texts: pa.LargeStringArray) -> Iterator[slice]:
         first = end
 
 
-def _code_points(texts: pa.LargeStringArray) -> NDArray[np.uint32]:
-    """Return the characters of all texts in a row: (n,) uint32."""
+def _code_points(texts: pa.LargeStringArray) -> Chars:
+    """Return the characters of all texts in a row, in the narrowest type that holds them: (n,)."""
     _, offsets_buffer, values = texts.buffers()
     if not len(texts) or values is None:
-        return np.zeros(0, np.uint32)
+        return np.zeros(0, np.uint8)
     offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     utf8 = memoryview(values)[offsets[0] : offsets[-1]]
-    utf32 = str(utf8, "utf-8").encode("utf-32-le")
-    return np.frombuffer(utf32, "<u4").astype(np.uint32, copy=False)
+    text = str(utf8, "utf-8")
+    if text.isascii():
+        return np.frombuffer(utf8, np.uint8)
+    utf16 = text.encode("utf-16-le")
+    if len(utf16) == 2 * len(text):
+        return np.frombuffer(utf16, "<u2").astype(np.uint16, copy=False)
+    return np.frombuffer(text.encode("utf-32-le"), "<u4").astype(np.uint32, copy=False)

@@ -82,4 +82,4 @@ def _file_sha256(path: str) -> str:
     try:
         return hashlib.sha256(files.read_bytes(path)).hexdigest()
     except InputError as error:
-        raise ConfigError(f"tokens.file: {error}") from error
+        raise ConfigError(str(error), "tokens.file") from error

@@ -146,7 +146,7 @@ def check_tokenizer_file(path: str, eod_token: str | None) -> JSON:
     try:
         data = files.read_bytes(path)
     except InputError as error:
-        raise ConfigError(f"tokens.file: {error}") from error
+        raise ConfigError(str(error), "tokens.file") from error
     return describe_tokenizer(data, eod_token, path)
 
 
@@ -161,18 +161,19 @@ def describe_tokenizer(data: bytes, eod_token: str | None, path: str) -> JSON:
     try:
         tokenizer, _, neutralized = _open(data)
     except Exception as error:
-        raise ConfigError(f"tokens.file: {path} is not a tokenizer.json: {error}") from error
+        raise ConfigError(f"{path} is not a tokenizer.json: {error}", "tokens.file") from error
     added = {token.content: id_ for id_, token in tokenizer.get_added_tokens_decoder().items()}
     eod = eod_token if eod_token is not None else _find_eod(added, path)
     if not eod.strip():
         raise ConfigError(
-            f"tokens.eod_token: {eod!r} is white space, which is in every text; name another of "
-            f"{path}'s added tokens"
+            f"{eod!r} is white space, which is in every text; name another of {path}'s added "
+            "tokens",
+            "tokens.eod_token",
         )
     if eod not in added:
         listed = ", ".join(sorted(added)[:20]) or "none"
         raise ConfigError(
-            f"tokens.eod_token: {path} has no added token {eod!r}. Its added tokens: {listed}"
+            f"{path} has no added token {eod!r}. Its added tokens: {listed}", "tokens.eod_token"
         )
     return {
         "eod_id": added[eod],
@@ -225,8 +226,9 @@ def _find_eod(added: dict[str, int], path: str) -> str:
     known = f"it has several: {', '.join(found)}" if found else "it has none of the usual ones"
     listed = ", ".join(sorted(added)[:20]) or "none"
     raise ConfigError(
-        f"tokens.eod_token: which token of {path} ends a document? {known}. Set tokens.eod_token "
-        f"to one of its added tokens ({listed}): it is appended to every document in the shards."
+        f"which token of {path} ends a document? {known}. Set tokens.eod_token to one of its "
+        f"added tokens ({listed}): it is appended to every document in the shards.",
+        "tokens.eod_token",
     )
 
 

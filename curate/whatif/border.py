@@ -32,7 +32,7 @@ class Measured:
     """What a rule compared: a number with a threshold, or a label; and in words."""
 
     value: float | str | None
-    threshold: float | None
+    threshold: float | None  # None: of a label, or off for the document's language
     detail: str
 
     @staticmethod
@@ -45,9 +45,11 @@ class Measured:
             passed = f"{label} in {judged.rule.key}"
             return Measured(label, None, judged.detail(row) if judged.fails[row] else passed)
         value, threshold = float(judged.values[row]), float(judged.thresholds[row])
-        if not (np.isfinite(value) and np.isfinite(threshold)):
+        if not np.isfinite(value):
             return None
-        return Measured(value, threshold, judged.detail(row))
+        shown = judged.rule.shown  # a perplexity is stored as its logarithm
+        known = shown(threshold) if np.isfinite(threshold) else None
+        return Measured(shown(value), known, judged.detail(row))
 
 
 @dataclass(frozen=True, order=True)

@@ -48,6 +48,7 @@ class Overlap:
     def describe(self) -> JSON:
         """Return the rules in order, the stages in order, and the matrix of shares.
 
+        `off` of a rule tells for which languages, or how many, it is off; null where for none.
         `matrix[a][b]` is the share of the documents failed by stage a that stage b fails too; null
         where a fails none.
         """
@@ -79,6 +80,7 @@ class Overlap:
             "all": failed,
             "alone": int(self._alone[number]),
             "most_with": None,
+            "off": rule.off,
         }
         others = self._both[number].copy()
         others[number] = -1

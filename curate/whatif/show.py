@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from curate.decide import tell_reason
 from curate.storage.artifact import JSON
 from curate.terminal import make_printable
 from curate.whatif.collect import collect
@@ -93,7 +94,10 @@ def _print_amounts(found: JSON, console: Console) -> None:
         ("lost", "lost (then dropped by)"),
     ):
         part = found[name]
-        rows = [(f"{each['stage']}: {each['reason']}", *_sizes(each)) for each in part["by_reason"]]
+        rows = [
+            (f"{each['stage']}: {tell_reason(each['reason'])}", *_sizes(each))
+            for each in part["by_reason"]
+        ]
         if len(rows) > 1:
             rows.append(("all", *_sizes(part)))
         if rows:
@@ -136,7 +140,7 @@ def _print_funnel(found: JSON, console: Console) -> None:
         before, after = (sum(each[name] for each in reasons) for name in ("before", "after"))
         rows.append((stage, *_step(before, after, about)))
         rows += [
-            (f"  {each['reason']}", *_step(each["before"], each["after"], about))
+            (f"  {tell_reason(each['reason'])}", *_step(each["before"], each["after"], about))
             for each in reasons
         ]
     _print_table(("dropped by", "now", "then", "change"), "<>>>", rows, console)
@@ -157,12 +161,20 @@ def _print_overlap(overlap: JSON, console: Console) -> None:
                 most = (
                     f"{100 * other['share']:.0f} % no. {numbers[other['stage'], other['reason']]}"
                 )
-            rows.append((f"{number:4} {rule['reason']}", *_counts(rule), most))
+            rows.append((f"{number:4} {tell_reason(rule['reason'])}", *_counts(rule), most))
     columns = ("stage, rule", "drops", "fails", "alone", "most also fail")
     _print_table(columns, "<>>>>", rows, console)
     silent = [rule["reason"] for rule in overlap["rules"] if not rule["all"]]
     if silent:
         console.print(_text(f"No document fails {', '.join(silent)}."))
+        console.print()
+    off: dict[str, list[str]] = {}
+    for rule in overlap["rules"]:
+        if rule["off"]:
+            off.setdefault(rule["off"], []).append(rule["reason"])
+    for where, reasons in off.items():
+        console.print(_text(f"{where[0].upper()}{where[1:]}: {', '.join(reasons)}."))
+    if off:
         console.print()
     if len(overlap["stages"]) > 1:
         _print_matrix(overlap, console)

@@ -11,7 +11,7 @@ def describe_case(case: JSON) -> str:
     if before is None or after is None:
         return f"{case['reason']}: {before or after} (this rule is {'off' if before else 'new'})"
     old, new = case["threshold_before"], case["threshold_after"]
-    if old is None or old == new:
+    if old is None or new is None or old == new:
         both = before if before == after else f"{before}; then {after}"
         return f"{case['reason']}: {both}"
     return f"{case['reason']}: {case['value']:.6g}, {case['key']} {old:.6g} -> {new:.6g}"

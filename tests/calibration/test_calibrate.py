@@ -6,6 +6,7 @@ import json
 import random
 from io import StringIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +19,8 @@ from curate.calibration.show import show_calibration, yaml_lines
 from curate.config import load_config
 from curate.errors import ConfigError, InputError
 from curate.fineweb2 import KEYS, UNSPACED_KEYS
+from curate.language.language import Language
+from curate.stage import Batch
 
 GERMAN = (
     "Der Hafen lag still im Nebel, und auf dem Wasser war kein einziges Boot zu sehen.",
@@ -178,6 +181,25 @@ def test_what_a_person_sees(folder, found):
     assert row.split()[1] == "10"  # nothing is cut off in 80 columns
     assert row.split()[-1] == "15"
     assert "\n".join(yaml_lines(found)) in shown.getvalue()
+    (row,) = [line for line in lines if line.startswith("  min_scores ")]
+    drops = [f"{share:.1%}" for share in (found.default_score_drops, found.min_score_drops)]
+    assert row.split() == ["min_scores", "0.65", drops[0], f"{found.min_score:g}", drops[1], "-"]
+
+
+def test_the_share_that_the_language_score_drops(tmp_path):
+    mixed = write_texts([f"{de} {en}" for de, en in zip(GERMAN, ENGLISH, strict=True)], 60, 5)
+    texts = sorted({*write_texts(GERMAN, 400, 1), *mixed})
+    path = tmp_path / "unsure.jsonl"
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    found = calibrate("de", [str(path)])
+    columns = Language().open()(
+        Batch(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
+    )
+    labels, scores = (columns[name].to_pylist() for name in ("language", "language_score"))
+    german = [s for label, s in zip(labels, scores, strict=True) if label == "de"]
+    assert found.min_score_drops == np.mean([score < found.min_score for score in german]) > 0
+    assert found.default_score_drops == np.mean([score < 0.65 for score in german])
+    assert found.default_score_drops < found.min_score_drops
 
 
 def test_json_holds_everything(folder, found):

@@ -348,7 +348,7 @@ def test_word_files(tmp_path):
         assert reason("http://a.example/comment", **{key: [str(path)]}) is None
     path.write_text("two words")
     with pytest.raises(
-        ConfigError, match=r"url\.soft_word_files: .*words\.txt: 'two words' is not"
+        ConfigError, match=r"url\.soft_word_files\.0: .*words\.txt: 'two words' is not"
     ):
         Url(soft_word_files=[str(path)]).check()
 
@@ -356,7 +356,7 @@ def test_word_files(tmp_path):
 def test_refuses_what_is_no_list(tmp_path):
     path = tmp_path / "domains.txt"
     given = {"blocklists": [str(path)]}
-    with pytest.raises(ConfigError, match=r"url\.blocklists: .* is no file or folder"):
+    with pytest.raises(ConfigError, match=r"url\.blocklists\.0: .* is no file or folder"):
         Url(**given).check()
     path.write_text("<!DOCTYPE html>\n<html><body>\n404 not found\n</body></html>\n")
     with pytest.raises(ConfigError, match=r"no list of domains or URLs.*<!doctype html>"):
@@ -381,3 +381,24 @@ def test_the_fingerprint_is_of_contents(folder, tmp_path):
     (moved / "hosts.txt").write_text(HOSTS_FILE + "0.0.0.0 eleven.example\n")
     assert spec.measuring_settings() != before
     assert Url(allowlists=[str(moved)]).measuring_settings() != spec.measuring_settings()
+
+
+LISTS = ("b.example\nc.example/p\n", "# nothing\n", "c.example\n", "https://b.example/\n")
+PAGES = [make(url=f"http://{name}") for name in ("a.b.example/x", "b.example/", "c.example/p")]
+
+
+@pytest.mark.parametrize("inline", [[], ["d.example"]])
+def test_a_list_is_read_once_for_the_parts_of_a_run(tmp_path, inline):
+    """The first part leaves the entries to the others, by content; no verdict changes."""
+    shared, path = tmp_path / "shared", tmp_path / "domains"
+    shared.mkdir()
+    for number, content in enumerate(LISTS, 1):
+        path.write_text(content)
+        spec = Url(blocklists=[str(path)], blocked_domains=inline)
+        expected = list(map(spec.open(), PAGES))
+        left = []
+        for _ in range(2):
+            assert list(map(spec.open(str(shared)), PAGES)) == expected
+            left.append({file.name: file.stat().st_ino for file in shared.iterdir()})
+        assert left[0] == left[1], "read again"
+        assert len(left[0]) == number

@@ -29,6 +29,8 @@ PAIRS = [(name, entry) for name, file in FILES.items() for entry in file.get("pa
 EDITS = [(name, entry) for name, file in FILES.items() for entry in file.get("edits", ())]
 # Their rules compare the score of a model that the user gives: there is no text to write.
 NEED_A_MODEL = {"classifier", "perplexity"}
+# Keys that a pair may give though they have a default; beside each stands why.
+FITTED = {"gopher_quality": {"max_words"}}
 FULL: dict[str, dict[str, Any]] = {"language": {"keep": ["en"]}}
 
 
@@ -80,6 +82,12 @@ def test_inside_and_outside(name: str, entry: dict[str, Any], tmp_path: Path) ->
         for which in ("in", "out")
     ]
     assert found == [None, entry["reason"]]
+
+
+@pytest.mark.parametrize(("name", "entry"), PAIRS, ids=name_of)
+def test_the_bounds_are_the_published_ones(name: str, entry: dict[str, Any]) -> None:
+    given = set(entry.get("settings", {})) - FITTED.get(name, set())
+    assert {key for key in given if STAGES[name].model_fields[key].default is not None} == set()
 
 
 @pytest.mark.parametrize(("name", "entry"), PAIRS, ids=name_of)

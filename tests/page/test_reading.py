@@ -169,6 +169,27 @@ def luminance(color):
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
+def test_the_general_bound_has_a_label_before_those_of_languages(browser, sample_page):
+    open_page(browser, sample_page)
+    labeled = browser.execute_script(
+        "const near = [0.2, 0.19, 0.17, 0.5].map((value) => ({ value, label: '' }));"
+        "return thresholds({ ends: [0, 1], thresholds: near }, 330)"
+        ".filter((line) => line.labeled).map((line) => line.value)"
+    )
+    assert labeled == [0.2, 0.5]
+
+
+def test_no_name_of_a_stage_is_broken(browser, sample_page):
+    """The longest: two lines of it would be higher than one of the shortest."""
+    open_page(browser, sample_page)
+    heights = browser.execute_script(
+        "const name = document.querySelector('.flow .stage .what');"
+        "return ['url', 'gopher_repetition', 'refinedweb_lines'].map((text) => {"
+        "  name.textContent = text; return name.getBoundingClientRect().height; })"
+    )
+    assert len(set(heights)) == 1
+
+
 def test_labels_of_thresholds_do_not_overlap(browser, sample_page):
     open_page(browser, sample_page)
     lines = browser.execute_script(

@@ -11,7 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from curate.decide import Rule, judge
+from curate.whatif.border import Measured
+from curate.whatif.collect import collect
 from curate.whatif.show import show_whatif
+from tests.whatif.conftest import rerun
 
 
 def shown(run, *assignments, ablate=(), exact=False, as_json=False, width=80):
@@ -68,6 +72,27 @@ def test_several_stages_may_follow_ablate(made):
     assert "trimmed: its rules are off" in text
     assert "sized: its rules are off" in text
     assert "scored.top_fraction: 0.7 -> 1" in text
+
+
+def test_what_is_off_for_a_language_is_told(sample_run, tmp_path):
+    bounds = {"en": {"min_words": None}, "de": {"min_words": None, "max_words": 9}}
+    off = rerun(sample_run, tmp_path / "off", {("gopher_quality", "by_language"): bounds})
+    assert "Off for 2 languages: too_few_words.\n" in shown(off)
+    assert "Off for" not in shown(sample_run)
+    rules = collect(str(off))["overlap"]["rules"]
+    told = {rule["reason"]: rule["off"] for rule in rules}
+    assert (told["too_few_words"], told["too_many_words"]) == ("off for 2 languages", None)
+
+
+def test_a_case_says_that_the_rule_is_off_for_its_language(sample_run):
+    text = shown(sample_run, "gopher_quality.by_language={en: {min_words: null}}")
+    assert "< min_words 50; then min_words is off for en" in text
+    back = shown(sample_run, "gopher_quality.by_language={en: {min_words: 10000}}")
+    assert "min_words 50 -> 10000" in back
+
+
+def test_no_edit_is_blamed_for_what_another_may_have_done(made):
+    assert "  no_text_left (after all edits)" in shown(made, "sized.min_words=9")
 
 
 def test_nothing_changes(made):
@@ -135,3 +160,14 @@ def test_a_run_that_kept_nothing_and_one_without_dedup(tmp_path):
     assert found["exact"]
     assert found["after"]["documents"] == 1
     assert found["cases"][0]["url"] is None
+
+
+def test_a_case_has_the_unit_of_its_key():
+    """A perplexity is stored as its logarithm; a person reads and sets the perplexity."""
+    rule = Rule("too_high", "max_perplexity", "log", maximum=3.0, shown=lambda log: 10.0**log)
+    judged = judge(rule, pa.table({"log": pa.array([2.0, None, 4.0])}))
+    cases = [Measured.of(judged, row) for row in range(3)]
+    assert cases[1] is None
+    assert (cases[0].value, cases[0].threshold) == (100, 1000)
+    assert (cases[2].value, cases[2].threshold) == (10_000, 1000)
+    assert "1000" in cases[2].detail.replace(",", "")
