@@ -8,6 +8,7 @@ equal bytes. Ray is bound to loopback unless an address is given.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import os
 import signal
@@ -97,21 +98,41 @@ def _settle(future: Future[PartRecord], done: Future[PartRecord], name: str) -> 
 
 
 def _init(options: dict[str, Any]) -> None:
-    """Start or join Ray, and take back the handler of SIGTERM, which it replaces by an exit."""
-    handler = signal.getsignal(signal.SIGTERM)
+    """Start or join Ray, and take back SIGTERM.
+
+    Ray's own handlers exit where it starts in the main thread, and print a stack elsewhere, where
+    only the C library can take them back.
+    """
+    handler, libc = signal.getsignal(signal.SIGTERM), ctypes.CDLL(None)
+    action = ctypes.create_string_buffer(1024)  # room for any system's struct sigaction
+    libc.sigaction(signal.SIGTERM, None, action)
     try:
         ray.init(**options)
-    except ConnectionError as error:
-        raise ConfigError(
-            f"--address {options.get('address')}: cannot join the Ray cluster ({error}). If it has "
-            f"token authentication, set RAY_AUTH_MODE=token, and its token in RAY_AUTH_TOKEN or in "
-            f"~/.ray/auth_token. Its Ray must be version {ray.__version__}, as here."
-        ) from error
     except SystemExit:  # its handler, while it starts
         raise Interrupted(signal.SIGTERM) from None
+    except CurateError:  # by our handler, while it starts
+        raise
+    except Exception as error:
+        raise _explain(error, options["address"]) from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
+        elif signal.getsignal(signal.SIGTERM) == handler:  # else a second signal is to kill
+            libc.sigaction(signal.SIGTERM, action, None)
+
+
+def _explain(error: Exception, address: str) -> CurateError:
+    told = f"{type(error).__name__}: {error}"
+    if address == "local":
+        return CurateError(
+            f"Ray does not start here ({told}). The same command with --engine local goes on "
+            f"without it, to the same bytes."
+        )
+    return ConfigError(
+        f"--address {address}: cannot join the Ray cluster ({told}). If it has "
+        f"token authentication, set RAY_AUTH_MODE=token, and its token in RAY_AUTH_TOKEN or in "
+        f"~/.ray/auth_token. Its Ray must be version {ray.__version__}, as here."
+    )
 
 
 def _require_reachable(address: str) -> None:

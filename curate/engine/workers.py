@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from curate.engine.fork_server import end_idle
 from curate.engine.local_engine import LocalEngine
 from curate.engine.work import Engine, Task, Work
 from curate.storage.artifact import PartRecord
@@ -73,6 +74,8 @@ class Workers:
     def begin_close(self) -> None:
         """Close in the background: Ray takes 1.4 s, in which the report can be written."""
         self._closing = self._thread.submit(self._close)
+        for engine in self._engines[:-1]:
+            engine.result().close()  # here, without waiting until Ray has started
 
     def __enter__(self) -> Workers:
         return self
@@ -87,10 +90,12 @@ class Workers:
     def _engine(self) -> Engine:
         """Return the engine that takes the next part: the last one that is ready."""
         ready = [engine for engine in self._engines if engine.done()]
+        if len(ready) > 1:
+            end_idle()  # 50 MB each, and the workers of Ray have their own
         return (ready or self._engines)[-1].result()
 
     def _close(self) -> None:
-        for engine in self._engines:
+        for engine in self._engines[-1:]:
             if engine.exception() is None:
                 engine.result().close()
 

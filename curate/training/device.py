@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Iterator
@@ -85,6 +86,9 @@ def join_ranks(device: str) -> Iterator[Ranks]:
     for name in ("MASTER_ADDR", "MASTER_PORT"):
         if not os.environ.get(name):
             raise ConfigError(f"WORLD_SIZE is {num_ranks}, but {name} is not set. {TORCHRUN}")
+    # Optimizers import this, and its functions' defaults keep the group that there is by then: it
+    # would outlive its end, and its threads would abort a Python that exits.
+    importlib.import_module("torch.distributed.nn.functional")
     if device == "cuda":
         torch.cuda.set_device(ranks.local_rank)
         own = torch.device("cuda", ranks.local_rank)

@@ -81,12 +81,15 @@ def test_killed_fork_server_takes_its_child_along_and_is_replaced(baseline, tmp_
     command = Command(baseline.pipeline, output)
     slow = baseline.offsets["crawl-00.warc.gz"]["https://example.org/slow0"]
 
-    def child_at_slow():
-        found = children(output).items()
-        return [pid for pid, scratch in found if position_of(scratch) == f"{slow}:0"]
+    at_slow = []
 
-    assert command.wait_for(child_at_slow)
-    (child,) = child_at_slow()
+    def find_child():
+        found = children(output).items()
+        at_slow[:] = [pid for pid, scratch in found if position_of(scratch) == f"{slow}:0"]
+        return at_slow
+
+    assert command.wait_for(find_child)
+    (child,) = at_slow
     os.kill(parent_of(child), signal.SIGKILL)
     assert command.wait_for(lambda: not Path(f"/proc/{child}").exists())
     assert command.finish() == 0, command.text

@@ -39,8 +39,8 @@ def test_cpu_budget_and_its_replay(tmp_path):
 
 
 def test_text_too_large_to_measure_in_memory(tmp_path):
-    """13 MB of text are read in 40 MB, and measured in 230 MB, of which 140 MB are allowed."""
-    huge = " ".join([" ".join(make_prose(seed, 40)) for seed in range(200)] * 22)
+    """25 MB of text are read with a limit of 1.55 GB, and measured with one of 1.8 GB."""
+    huge = " ".join([" ".join(make_prose(seed, 40)) for seed in range(200)] * 44)
     texts = [" ".join(make_prose(seed)) for seed in (1, 2)]
     lines = [{"url": f"u{n}", "text": t} for n, t in enumerate([texts[0], huge, texts[1]])]
     for line in lines:
