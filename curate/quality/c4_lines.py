@@ -117,7 +117,7 @@ def _terminated_lines(words: WordTable, ends: Places, any_script: bool) -> Bools
     if any_script:
         terminated = is_terminal(last_chars) | np.isin(last_chars, _codes(QUOTES))
     else:
-        terminated = np.isin(last_chars, _codes(ASCII_TERMINALS))
+        terminated = np.isin(last_chars, _codes(ASCII_TERMINALS), kind="sort")
     dots = ends - starts >= 3
     for back in (1, 2, 3):
         dots &= chars[np.maximum(ends - back, 0)] == ord(".")  # a batch may be one character

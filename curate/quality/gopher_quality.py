@@ -50,7 +50,7 @@ from curate.errors import ConfigError
 from curate.rule_set import RuleSet
 from curate.stage import Batch, Columns, MeasureFn, MeasureSpec
 from curate.text.characters import LETTER, UNSPACED, WORD
-from curate.text.runs import search
+from curate.text.runs import places_of, search
 from curate.text.stop_words import STOP_WORDS, StopWords
 from curate.text.words import WordTable, sums_between
 
@@ -228,20 +228,20 @@ def _hangul_words(words: WordTable) -> Bools:
 def _ellipses(words: WordTable) -> Ints:
     """Count `...`, not overlapping, and `…` in each document: (d,) int64."""
     dots = words.positions(".")
-    documents = search(words.char_offsets, dots, "right")
-    begins = np.ones(dots.size, np.bool_)
-    begins[1:] = (np.diff(dots) != 1) | (np.diff(documents) != 0)
-    firsts = np.flatnonzero(begins)
-    threes = np.zeros(dots.size, np.int64)
-    threes[firsts] = np.diff(firsts, append=dots.size) // 3
-    of_dots = sums_between(threes, search(dots, words.char_offsets))
+    first_dots = search(dots, words.char_offsets)  # of each document
+    begins = np.ones(dots.size + 1, np.bool_)
+    begins[1:-1] = np.diff(dots) != 1
+    begins[first_dots] = True
+    rows = places_of(begins)  # of dots, and the end
+    threes = np.diff(rows) // 3
+    of_dots = sums_between(threes, search(rows, first_dots))
     return of_dots + words.count_chars(words.positions(ELLIPSIS))
 
 
 def _bullet_lines(words: WordTable) -> Bools:
     """Tell the lines that begin with a bullet: (l,) bool."""
     first_chars = words.code_points[words.layout.line_starts]
-    return np.isin(first_chars, [ord(bullet) for bullet in BULLETS])
+    return np.isin(first_chars, [ord(bullet) for bullet in BULLETS], kind="sort")
 
 
 def _ellipsis_lines(words: WordTable) -> Bools:

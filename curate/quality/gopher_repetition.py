@@ -140,14 +140,13 @@ def _repeated_lines(words: WordTable) -> tuple[Ints, ...]:
     layout = words.layout
     line_starts, line_ends = layout.line_starts, layout.line_ends
     line_hashes = span_hashes(words, line_starts, line_ends)
-    starts, ends = layout.paragraph_starts, layout.paragraph_ends
-    first_lines = search(line_starts, starts)
-    next_lines = search(line_starts, ends)
+    first_lines = search(line_starts, layout.paragraph_starts)
+    next_lines = search(line_starts, layout.paragraph_ends)
+    of_lines = _duplicates(line_hashes, line_ends - line_starts, layout.line_offsets)
     hashes = span_sums(line_hashes.__getitem__, line_hashes.size, first_lines, next_lines)
-    return (
-        *_duplicates(line_hashes, line_ends - line_starts, layout.line_offsets),
-        *_duplicates(hashes, ends - starts, layout.paragraph_offsets),
-    )
+    del line_hashes, first_lines, next_lines
+    chars = layout.paragraph_ends - layout.paragraph_starts
+    return (*of_lines, *_duplicates(hashes, chars, layout.paragraph_offsets))
 
 
 def _duplicates(hashes: Hashes, chars: Ints, offsets: Ints) -> tuple[Ints, Ints, Ints]:

@@ -45,9 +45,11 @@ def no_pieces() -> Pieces:
 
 def pieces_in_lines(layout: Layout, starts: Positions, ends: Positions) -> Pieces:
     """Return those of p spans that lie inside one line."""
+    if not layout.line_ends.size:
+        return no_pieces()
     lines = lines_at(layout, starts)
     pieces = Pieces(starts, ends, lines)
-    return pieces.where((lines >= 0) & (ends <= np.append(layout.line_ends, 0)[lines]))
+    return pieces.where((lines >= 0) & (ends <= layout.line_ends[lines]))
 
 
 def lines_at(layout: Layout, positions: Positions) -> Places:
@@ -206,7 +208,7 @@ def tidy(words: WordTable, pieces: Pieces) -> Pieces:
     space_after = (words.flags[after] & SPACE) != 0
     space_after &= pieces.ends < layout.line_ends[pieces.lines]
     next_runs = search(layout.run_starts, pieces.ends)
-    ends = np.append(layout.run_starts, 0)[next_runs]
+    ends = np.append(layout.run_starts, np.int32(0))[next_runs]
     ends = np.where(space_before & space_after, ends, pieces.ends)
     return Pieces(pieces.starts, ends, pieces.lines)
 
@@ -214,7 +216,7 @@ def tidy(words: WordTable, pieces: Pieces) -> Pieces:
 def _is_blank(layout: Layout, starts: Positions, ends: Positions) -> Bools:
     """Tell the spans that hold nothing visible: (p,) bool."""
     next_runs = search(layout.run_ends, starts, "right")
-    return ends <= np.append(layout.run_starts, np.iinfo(np.int64).max)[next_runs]
+    return ends <= np.append(layout.run_starts, np.iinfo(np.int32).max)[next_runs]
 
 
 def _dropped_spans(words: WordTable, kept_lines: Bools) -> tuple[Ints, Ints]:

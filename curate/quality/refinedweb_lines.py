@@ -67,6 +67,7 @@ SHARE_BUTTONS = tuple(
     f"share on {place}" for place in ("facebook", "twitter", "linkedin", "pinterest", "whatsapp")
 )
 MAX_NUMBER_CHARS = 16
+SLICE_LINES = 1 << 16
 UPPER = 2  # in `case_table`
 Count = Annotated[int, Field(ge=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -185,7 +186,10 @@ def _lines_of(words: WordTable, chars: Bools, max_ratio: float | None) -> Bools:
     places = places_of(chars)
     counts = search(places, ends)
     counts -= search(places, starts)
-    above: Bools = counts / (ends - starts) > max_ratio
+    above = np.empty(starts.size, np.bool_)
+    for begin in range(0, starts.size, SLICE_LINES):  # ratios take 8 bytes a line
+        piece = slice(begin, begin + SLICE_LINES)
+        above[piece] = counts[piece] / (ends[piece] - starts[piece]) > max_ratio
     return above
 
 

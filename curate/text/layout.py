@@ -45,7 +45,7 @@ class Layout:
     def paragraph_ends(self) -> Places:
         """Return one past the last visible character of each paragraph: (p,) int32."""
         first_lines = self._first_lines
-        last_lines = np.append(first_lines[1:], self.line_starts.size)[: first_lines.size] - 1
+        last_lines = _last_before(first_lines, self.line_starts.size)
         ends: Places = self.line_ends[last_lines]
         return ends
 
@@ -55,13 +55,13 @@ class Layout:
         return search(self._first_lines, self.line_offsets).astype(np.int64)
 
     @cached_property
-    def _first_lines(self) -> Ints:
-        """Return the lines after a blank one, and the first of each document: (p,) int64."""
+    def _first_lines(self) -> Places:
+        """Return the lines after a blank one, and the first of each document: (p,) int32."""
         breaks_before = search(self.breaks, self.line_starts)
         begins = np.zeros(self.line_starts.size + 1, np.bool_)
         begins[1:-1] = np.diff(breaks_before) > 1
         begins[self.line_offsets] = True
-        return np.flatnonzero(begins[:-1])
+        return places_of(begins[:-1])
 
 
 def layout(code_points: Chars, flags: NDArray[np.uint8], char_offsets: Ints) -> Layout:
@@ -75,7 +75,9 @@ def layout(code_points: Chars, flags: NDArray[np.uint8], char_offsets: Ints) -> 
     begins_line[search(run_starts, breaks)] = True
     first_runs = places_of(begins_line[:-1])
     last_runs = _last_before(first_runs, run_starts.size)
-    line_starts, line_ends = run_starts[first_runs], run_ends[last_runs]
+    line_starts, line_ends = run_starts, run_ends
+    if first_runs.size < run_starts.size:  # else every line is one run, and nothing is kept twice
+        line_starts, line_ends = run_starts[first_runs], run_ends[last_runs]
     line_offsets = search(line_starts, char_offsets).astype(np.int64)
     return Layout(run_starts, run_ends, run_offsets, line_starts, line_ends, line_offsets, breaks)
 
@@ -84,7 +86,7 @@ def _line_breaks(code_points: Chars, spaces: Bools, char_offsets: Ints) -> Place
     """Return where lines break, a carriage return and its line feed being one break."""
     places = places_of(spaces & (code_points != ord(" ")))
     chars = code_points[places]
-    breaks = np.isin(chars, [ord(char) for char in LINE_BREAKS])
+    breaks = np.isin(chars, [ord(char) for char in LINE_BREAKS], kind="sort")
     second = (chars[1:] == ord("\n")) & (chars[:-1] == ord("\r")) & (np.diff(places) == 1)
     feeds = np.flatnonzero(second) + 1
     # A line feed that begins a document belongs to no carriage return: that is another document's.

@@ -8,7 +8,7 @@ that of (document, pair).
 
 Cost: one sort of all words, and one of the repeated ones per order; a loop over the repeated
 n-grams of each duplicate order. Documents are taken in slices of SLICE_WORDS, or one at a time; a
-document of w words needs about 36 w bytes besides its word table.
+document of w words needs about 27 w bytes besides its word table.
 """
 
 from __future__ import annotations
@@ -31,13 +31,29 @@ Hashes = NDArray[np.uint64]
 SLICE_WORDS = 1 << 17  # 1 MiB of hashes: sorts stay in the second-level cache
 
 
-@dataclass(frozen=True)
+@dataclass
 class Repeats:
     """The n-grams of d documents that occur at least twice in their document, c occurrences."""
 
     num_words: int  # n
     places: Places  # (c,): the first word of each occurrence, ascending
     numbers: Numbers  # (c,): which n-gram it is, dense from 0, ascending from document to document
+
+    def lengthen(self) -> None:
+        """Go on to the n-grams of one more word that repeat in their document."""
+        again, self.numbers = find_repeated(self._join())
+        self.places = self.places[again]
+        self.num_words += 1
+
+    def _join(self) -> Hashes:
+        """Keep the places that the next one follows, and give up their numbers: two as one key."""
+        follows = np.diff(self.places) == 1
+        self.places = self.places[:-1][follows]
+        keys: Hashes = self.numbers[:-1][follows].astype(np.uint64)
+        keys <<= np.uint64(32)
+        keys |= self.numbers[1:][follows]
+        del self.numbers
+        return keys
 
 
 def top_and_duplicate_chars(
@@ -61,9 +77,12 @@ def top_and_duplicate_chars(
         offsets = words.word_offsets[documents.start : documents.stop + 1] - first
         repeats = _pairs(_pair_hashes(words, first, end), offsets)
         chars_before = np.zeros(end - first + 1, np.uint32)
-        np.cumsum(words.ends[first:end] - words.starts[first:end], out=chars_before[1:])
+        chars = (words.ends[first:end] - words.starts[first:end]).view(np.uint32)
+        np.cumsum(chars, dtype=np.uint32, out=chars_before[1:])
+        del chars
         for n in range(2, max(*top_orders, *duplicate_orders) + 1):
-            repeats = _longer(repeats) if n > 2 else repeats
+            if n > 2:
+                repeats.lengthen()
             if n in top:
                 top[n][documents] = _top_chars(repeats, chars_before, offsets)
             if n in duplicate:
@@ -101,21 +120,6 @@ def _pairs(keys: Hashes, offsets: Ints) -> Repeats:
         again, numbers = find_repeated((documents[places] << np.uint64(32)) | numbers)
         places = places[again]
     return Repeats(2, places, numbers)
-
-
-def _longer(repeats: Repeats) -> Repeats:
-    """Return the n-grams of one more word that repeat in their document."""
-    follows = np.diff(repeats.places) == 1
-    again, numbers = find_repeated(_joined(repeats.numbers, follows))
-    return Repeats(repeats.num_words + 1, repeats.places[:-1][follows][again], numbers)
-
-
-def _joined(numbers: Numbers, follows: Bools) -> Hashes:
-    """Return each number and the next one as one key, where `follows`."""
-    keys = numbers[:-1][follows].astype(np.uint64)
-    keys <<= np.uint64(32)
-    keys |= numbers[1:][follows]
-    return keys
 
 
 def _top_chars(repeats: Repeats, chars_before: Ints, offsets: Ints) -> Ints:

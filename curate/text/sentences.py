@@ -90,9 +90,9 @@ def _terminated(words: WordTable) -> Places:
     goes_on = (np.diff(marks) == 1) & ~first_chars[marks[1:]]
     lasts = places_of(~np.append(goes_on, False))
     firsts = np.append(np.int32(0), lasts[:-1] + 1)
-    ranks = np.arange(marks.size, dtype=np.int32)
-    terminals = np.where(kinds & _TERMINAL, ranks, np.int32(-1))
-    terminals = np.maximum.accumulate(terminals)[lasts]
+    terminals = np.arange(marks.size, dtype=np.int32)
+    terminals[(kinds & _TERMINAL) == 0] = -1
+    terminals = np.maximum.accumulate(terminals, out=terminals)[lasts]
     ends, terminals = marks[lasts[terminals >= firsts]] + 1, terminals[terminals >= firsts]
     next_flags = words.flags.take(ends, mode="clip")
     ended = first_chars[ends] | ((next_flags & (SPACE | UNSPACED)) != 0)

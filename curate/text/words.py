@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +34,7 @@ from curate.text.segmentation import Bools, Ints, word_bounds
 from curate.text.word_hashing import SLICE_CHARS, Hashes, exact_hashes, folded_hashes
 
 SLICE_RUNS = 1 << 16
+LONG_SUM = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,10 @@ def decode(code_points: Chars) -> str:
 def sums_between(values: NDArray[np.integer | np.bool_], offsets: Positions) -> Ints:
     """Add up the values in each [offsets[i], offsets[i + 1]): (d,) int64."""
     sums = np.zeros(offsets.size - 1, np.int64)
+    if values.size > LONG_SUM * sums.size:  # reduceat would copy all values as 64 bits
+        for index, (begin, end) in enumerate(pairwise(offsets)):
+            sums[index] = np.sum(values[begin:end], dtype=np.int64)
+        return sums
     some = np.diff(offsets) > 0  # reduceat gives the value at the place for others
     if some.any():
         inside = values[: offsets[-1]]

@@ -166,7 +166,7 @@ def main():
     show_sizes("real text of all languages", "\n".join(texts), opened)
     show_sizes("one word", "word ", opened)
     show_sizes("two lines", "the quick brown fox jumps over it\nthe lazy dog sleeps\n", opened)
-    letters = random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=1_000_003)
+    letters = random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=5_000_003)
     show_sizes("words of one letter, the densest there is", " ".join(letters), opened)
     show_sizes("lines of one letter", "\n".join(letters), opened)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import sys
-import tracemalloc
 from collections import Counter
 from itertools import pairwise
 
@@ -334,17 +333,3 @@ def test_the_worst_texts_cost_what_they_are_long(kind: str) -> None:
 def test_prose_sorts_its_words_little_more_than_once() -> None:
     num_words, _, sorted_keys = operations("\n".join(prose()))
     assert sorted_keys < 1.1 * num_words
-
-
-@pytest.mark.parametrize("kind", WORST)
-def test_memory_is_bounded(kind: str) -> None:
-    text = (WORST[kind] * (1 << 20))[: 1 << 20]
-    measure, batch = GopherRepetition().open(), batch_of([text])
-    measure(batch_of([text[:1000]]))  # the tables of characters
-    tracemalloc.start()
-    try:
-        measure(batch)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak <= (60 if kind == "pairs" else 30) * len(text)
