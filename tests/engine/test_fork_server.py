@@ -99,6 +99,7 @@ def test_a_page_that_fails_does_not_fail_the_run(tiny, tmp_path):
     assert (tmp_path / "run/report.html").exists()
 
 
+@pytest.mark.slow
 def test_repeating_a_finished_run_keeps_what_is_told_of_its_making(tiny, tmp_path):
     def told():
         report = json.loads((tmp_path / "run/report.json").read_bytes())

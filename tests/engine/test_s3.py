@@ -52,6 +52,7 @@ def _contents(client, prefix):
     }
 
 
+@pytest.mark.slow
 def test_run_on_s3_equals_a_local_run(baseline, tmp_path, s3):
     for path in baseline.crawl.iterdir():
         s3.upload_file(str(path), "bucket", f"crawl/{path.name}")

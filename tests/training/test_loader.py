@@ -148,7 +148,7 @@ def test_the_largest_corpora_need_no_array() -> None:
 
 
 def test_all_orders_of_four_are_about_as_frequent() -> None:
-    num_seeds = 4800
+    num_seeds = 2400
     places, epochs = np.arange(4), np.zeros(4, np.int64)
     counts = Counter(tuple(permute(places, 4, s, epochs).tolist()) for s in range(num_seeds))
     expected = num_seeds / 24
