@@ -216,7 +216,7 @@ def tidy(words: WordTable, pieces: Pieces) -> Pieces:
 def _is_blank(layout: Layout, starts: Positions, ends: Positions) -> Bools:
     """Tell the spans that hold nothing visible: (p,) bool."""
     next_runs = search(layout.run_ends, starts, "right")
-    return ends <= np.append(layout.run_starts, np.iinfo(np.int32).max)[next_runs]
+    return ends <= np.append(layout.run_starts, np.int32(np.iinfo(np.int32).max))[next_runs]
 
 
 def _dropped_spans(words: WordTable, kept_lines: Bools) -> tuple[Ints, Ints]:
